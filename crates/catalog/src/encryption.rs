@@ -1,0 +1,215 @@
+//! Which properties of a resource type decide its encryption at rest.
+//!
+//! In: a compiled schema. Out: every property that takes a KMS key, switches encryption on or selects its
+//! kind, with its path through lists and maps.
+//! Must always hold: the schema decides, no list of types does; a type AWS adds tomorrow is found by the
+//! same names. What a property protects is not judged here: see [`crate::stores`].
+
+use crate::path::{PropertyPath, Step};
+use crate::resource::ResourceSchema;
+use crate::schema::{Additional, NodeId, SchemaNode, Types};
+
+/// A property that decides encryption.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EncryptionProperty {
+    /// Where it stands.
+    pub path: PropertyPath,
+    /// Its schema.
+    pub node: NodeId,
+    /// What it decides.
+    pub kind: EncryptionKind,
+}
+
+/// What an [`EncryptionProperty`] decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum EncryptionKind {
+    /// It names the KMS key: an ARN, an id or an alias.
+    Key,
+    /// It is a boolean that switches encryption at rest on.
+    Switch,
+    /// It selects the kind of encryption: `aws:kms`, `AES256`, `KMS`, `CUSTOMER_MANAGED_KMS_KEY` …
+    Mode,
+}
+
+/// How deep the search goes; the registry's deepest key is well above it.
+const MAX_DEPTH: usize = 12;
+
+/// Every encryption property that a template can set, in the order of its path.
+pub(crate) fn properties(schema: &ResourceSchema) -> Box<[EncryptionProperty]> {
+    let mut search = Search { schema, found: Vec::new(), steps: Vec::new(), open: Vec::new() };
+    search.visit(schema.root());
+    let mut found = search.found;
+    found.sort_by(|a, b| a.path.cmp(&b.path).then(a.kind.cmp(&b.kind)));
+    found.dedup_by(|a, b| a.path == b.path);
+    let read_only = schema.read_only().list();
+    found.retain(|property| {
+        let steps = property.path.steps();
+        !read_only.iter().any(|path| steps.starts_with(path.steps()))
+    });
+    found.into()
+}
+
+struct Search<'s> {
+    schema: &'s ResourceSchema,
+    found: Vec<EncryptionProperty>,
+    steps: Vec<Step>,
+    /// The nodes on the way down: a recursive schema is entered once.
+    open: Vec<NodeId>,
+}
+
+impl Search<'_> {
+    fn visit(&mut self, at: NodeId) {
+        if self.steps.len() > MAX_DEPTH || self.open.contains(&at) {
+            return;
+        }
+        self.open.push(at);
+        let schema = self.schema;
+        let node = schema.node(at);
+        if let Some(object) = &node.object {
+            for (name, property) in &object.properties {
+                self.steps.push(Step::Name(name.clone()));
+                self.examine(*property);
+                self.visit(*property);
+                self.steps.pop();
+            }
+            let values = object.patterns.iter().map(|(_, node)| *node);
+            let additional = match object.additional {
+                Additional::Schema(node) => Some(node),
+                _ => None,
+            };
+            self.visit_each(values.chain(additional));
+        }
+        if let Some(list) = &node.list {
+            self.visit_each(list.items.iter().chain(&list.prefix).copied());
+        }
+        if let Some(combinators) = &node.combinators {
+            let branches = [&combinators.all_of, &combinators.any_of, &combinators.one_of];
+            for branch in branches.into_iter().flatten() {
+                self.visit(*branch);
+            }
+        }
+        self.open.pop();
+    }
+
+    fn visit_each(&mut self, nodes: impl Iterator<Item = NodeId>) {
+        self.steps.push(Step::Each);
+        for node in nodes {
+            self.visit(node);
+        }
+        self.steps.pop();
+    }
+
+    fn examine(&mut self, property: NodeId) {
+        let Some(kind) = kind(self.schema, &self.steps, property) else { return };
+        // A list of keys is a property of its elements.
+        let mut steps = self.steps.clone();
+        let mut node = property;
+        if let Some(items) = self.schema.node(property).list.as_ref().and_then(|list| list.items) {
+            steps.push(Step::Each);
+            node = items;
+        }
+        self.found.push(EncryptionProperty { path: PropertyPath::new(steps), node, kind });
+    }
+}
+
+fn kind(schema: &ResourceSchema, steps: &[Step], at: NodeId) -> Option<EncryptionKind> {
+    let mut names = steps.iter().rev().filter_map(|step| match step {
+        Step::Name(name) => Some(name.to_ascii_lowercase()),
+        Step::Each => None,
+    });
+    let leaf = names.next()?;
+    let parent = names.next().unwrap_or_default();
+    let types = all_types(schema, at);
+    if types.allows(Types::BOOLEAN) && !types.is_any() && is_switch(&leaf, &parent) {
+        return Some(EncryptionKind::Switch);
+    }
+    let textual = types.is_any() || types.allows(Types::STRING) || types.allows(Types::ARRAY);
+    if !textual || is_object(schema.node(at)) {
+        return None;
+    }
+    if has_kms_format(schema, at, 3) || is_key(&leaf, &parent) {
+        return Some(EncryptionKind::Key);
+    }
+    is_mode(&leaf, &parent).then_some(EncryptionKind::Mode)
+}
+
+fn is_object(node: &SchemaNode) -> bool {
+    node.object.as_ref().is_some_and(|object| !object.properties.is_empty())
+}
+
+fn all_types(schema: &ResourceSchema, at: NodeId) -> Types {
+    let node = schema.node(at);
+    let branches = node.combinators.iter().flat_map(|c| c.any_of.iter().chain(&c.one_of).chain(&c.all_of));
+    branches.fold(node.types, |types, branch| types.union(schema.node(*branch).types))
+}
+
+/// cfn-lint marks what takes a key: `AWS::KMS::Key.Arn`, `AWS::KMS::Key.Id`, `AWS::KMS::Alias.AliasName`.
+fn has_kms_format(schema: &ResourceSchema, at: NodeId, left: u8) -> bool {
+    let node = schema.node(at);
+    let format = node.string.as_ref().and_then(|string| string.format.as_deref());
+    if format.is_some_and(|format| format.starts_with("AWS::KMS::Key.")) {
+        return true;
+    }
+    if node.relationship.as_ref().is_some_and(|target| target.type_name == "AWS::KMS::Key") {
+        return true;
+    }
+    left > 0
+        && node.combinators.iter().any(|c| {
+            let mut branches = c.any_of.iter().chain(&c.one_of).chain(&c.all_of);
+            branches.any(|branch| has_kms_format(schema, *branch, left - 1))
+        })
+}
+
+/// `KmsKeyId`, `KMSMasterKeyID`, `KmsKeyArn`, `KmsKey`, `KmsArn`, `EncryptionKeyArn`, `CustomerEncryptionKeyArn`,
+/// and `KeyArn`, `KeyId`, `KeyIdentifier` or `Key` below something that speaks of encryption.
+fn is_key(leaf: &str, parent: &str) -> bool {
+    const NOT_KEYS: [&str; 8] = ["context", "grant", "type", "status", "alias", "region", "role", "policy"];
+    if NOT_KEYS.iter().any(|word| leaf.contains(word)) {
+        return false;
+    }
+    let names_key = leaf.ends_with("key")
+        || leaf.ends_with("keyid")
+        || leaf.ends_with("keyarn")
+        || leaf.ends_with("keyidentifier")
+        || leaf.ends_with("keyids")
+        || leaf.ends_with("keyarns")
+        || leaf.ends_with("keys");
+    let speaks = |word: &str| word.contains("kms") || word.contains("encrypt") || word.starts_with("sse");
+    if leaf.contains("kms") {
+        return names_key || leaf.ends_with("arn") || leaf.ends_with("kmsid") || leaf == "kms";
+    }
+    if leaf.contains("encryptionkey") || leaf.contains("encryptkey") {
+        return names_key;
+    }
+    let bare = ["key", "keyid", "keyarn", "keyidentifier", "arn", "id"].contains(&leaf);
+    let about = parent.contains("encryptionkey") || parent.contains("kms");
+    (bare && about) || (["keyid", "keyarn", "keyidentifier", "key"].contains(&leaf) && speaks(parent))
+}
+
+/// `StorageEncrypted`, `Encrypted`, `AtRestEncryptionEnabled`, `SSEEnabled`, and `Enabled` below
+/// `EncryptionAtRestOptions`.
+fn is_switch(leaf: &str, parent: &str) -> bool {
+    let transit = |word: &str| {
+        ["transit", "tls", "ssl", "nodetonode", "inter", "client", "credential", "password", "disable"]
+            .iter()
+            .any(|other| word.contains(other))
+    };
+    if transit(leaf) || transit(parent) {
+        return false;
+    }
+    let about = |word: &str| word.contains("encrypt") || word.starts_with("sse");
+    let onoff = |word: &str| word == "enabled" || word == "enable";
+    about(leaf) || (onoff(leaf) && about(parent)) || leaf == "kmsmanagedssenabled"
+}
+
+/// `SSEAlgorithm`, `EncryptionType`, `EncryptionMode`, `EncryptionOption`, `ServerSideEncryption`.
+fn is_mode(leaf: &str, parent: &str) -> bool {
+    if leaf.contains("transit") || leaf.contains("context") || leaf.contains("password") {
+        return false;
+    }
+    let selects = ["type", "mode", "option", "algorithm", "encryption", "status"];
+    let about = leaf.contains("encrypt") || leaf.starts_with("sse");
+    (about && selects.iter().any(|word| leaf.ends_with(word)))
+        || (leaf == "ssealgorithm")
+        || (["type", "status", "mode"].contains(&leaf) && parent.contains("encryption"))
+}
