@@ -1,0 +1,5 @@
+//! Renderings of diagnostics: text for people, JSON and SARIF for programs.
+
+pub mod json;
+pub mod sarif;
+pub mod text;

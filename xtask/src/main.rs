@@ -1,0 +1,2 @@
+//! The developer tasks.
+fn main() {}
