@@ -1,1 +1,25 @@
-//! The `prove` crate.
+//! Guarantees: propositions about an estate, and whether they hold.
+//!
+//! In: an [`estate::Estate`], the catalog, [`Options`] (today's date, required tags) and exceptions. Out: a
+//! [`Report`] of verdicts with places and witnesses. Always: "proved" is said only of what was looked at and
+//! decided for every value of everything unknown; this crate prints nothing and does no I/O.
+
+pub mod controls;
+mod date;
+mod exception;
+mod facts;
+mod finding;
+mod guarantee;
+pub mod guarantees;
+mod judge;
+pub mod policy;
+mod report;
+pub mod text;
+
+pub use date::Date;
+pub use exception::Exception;
+pub use facts::{Facts, Options};
+pub use finding::{Finding, Findings, Subject, Verdict, Witness};
+pub use guarantee::{Guarantee, Level};
+pub use judge::{Judgement, Setting};
+pub use report::{Count, Report, check};

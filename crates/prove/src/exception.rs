@@ -1,0 +1,75 @@
+//! Exceptions: somebody takes responsibility for a violation, for a time.
+
+use diagnostics::Span;
+
+use crate::Date;
+
+/// A violation that its owner accepts until a day.
+#[derive(Debug, Clone)]
+pub struct Exception {
+    /// The guarantee's id.
+    pub guarantee: String,
+    /// The subjects it covers: `account/region/stack/resource` with `*` for any text; a pattern without
+    /// slash names a logical id.
+    pub subjects: String,
+    /// Who answers for it.
+    pub owner: String,
+    /// Why.
+    pub reason: String,
+    /// The last day on which it counts.
+    pub expires: Date,
+    /// Where it is written.
+    pub span: Span,
+}
+
+impl Exception {
+    /// Whether it covers a subject, given as its path and its logical id.
+    #[must_use]
+    pub fn covers(&self, path: &str, id: &str) -> bool {
+        matches(&self.subjects, if self.subjects.contains('/') { path } else { id })
+    }
+}
+
+/// Whether `text` matches `pattern`, in which `*` stands for any text. Linear in practice, never worse than
+/// the product of the lengths: on a mismatch only the last `*` is tried again.
+fn matches(pattern: &str, text: &str) -> bool {
+    let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
+    let (mut p, mut t) = (0, 0);
+    let mut retry: Option<(usize, usize)> = None;
+    while t < text.len() {
+        match pattern.get(p) {
+            Some('*') => {
+                retry = Some((p, t));
+                p += 1;
+            }
+            Some(c) if Some(c) == text.get(t) => {
+                p += 1;
+                t += 1;
+            }
+            _ => match retry {
+                Some((star, from)) => {
+                    retry = Some((star, from + 1));
+                    p = star + 1;
+                    t = from + 1;
+                }
+                None => return false,
+            },
+        }
+    }
+    pattern.iter().skip(p).all(|c| *c == '*')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::matches;
+
+    #[test]
+    fn stars_stand_for_any_text() {
+        assert!(matches("prod/*/data-*/Bucket", "prod/us-east-1/data-records/Bucket"));
+        assert!(matches("*", ""));
+        assert!(matches("a*b*c", "aXbXbc"));
+        assert!(!matches("a*b", "acbd"));
+        assert!(!matches("", "a"));
+        assert!(!matches(&"*a".repeat(40), &"a".repeat(39)));
+    }
+}

@@ -1,0 +1,41 @@
+//! What a check may look at.
+
+use catalog::Catalog;
+use estate::{Estate, Index};
+
+use crate::Date;
+
+/// What a check needs to know that the estate does not say.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The day on which ends of support and expiries are judged.
+    pub today: Date,
+    /// Keys of tags that every taggable resource that holds or handles data must carry.
+    pub required_tags: Vec<String>,
+    /// Days for which logs must be kept at the least.
+    pub log_retention_days: i64,
+    /// Days of backups that a stateful resource must have at the least.
+    pub backup_days: i64,
+}
+
+impl Options {
+    /// The defaults of an audit, on the given day: log retention of one year (PCI DSS 10.5.1, and what AWS
+    /// Security Hub control CloudWatch.16 demands), a week of backups (Security Hub control RDS.26's default
+    /// plan frequency and RDS.11's default of seven days).
+    #[must_use]
+    pub fn on(today: Date) -> Self {
+        Self { today, required_tags: Vec::new(), log_retention_days: 365, backup_days: 7 }
+    }
+}
+
+/// An estate with everything a check may look up in it.
+pub struct Facts<'a> {
+    /// The estate.
+    pub estate: &'a Estate,
+    /// Its resources by type and name.
+    pub index: Index<'a>,
+    /// AWS's facts.
+    pub catalog: &'a Catalog,
+    /// What to judge by.
+    pub options: &'a Options,
+}

@@ -1,0 +1,5 @@
+//! The guarantees as specifications.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+mod controls;
+mod pages;
