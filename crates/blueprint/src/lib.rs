@@ -1,0 +1,60 @@
+//! The blueprint language: `estate.yaml`, typed and checked.
+//!
+//! In: a folder ([`Files`]) and the path of its first file. Out: a [`Blueprint`] with every default applied
+//! and every name resolved, or diagnostics for every mistake of one run. Always: places are kept; what the
+//! language has but Steward does not build yet is refused, never ignored; this crate knows no AWS resource type.
+//!
+//! The steps, each a module: [`include`](mod@include) reads and merges files, `written` is the syntax tree (one
+//! declaration per part yields struct, reader and JSON Schema), `resolve` makes the [`model`] of it.
+
+pub mod cidr;
+pub mod codes;
+mod files;
+mod include;
+pub mod model;
+mod reader;
+mod reasons;
+mod record;
+mod regions;
+mod resolve;
+mod scalars;
+mod schema;
+mod sentence;
+mod spanned;
+mod tiers;
+mod written;
+
+pub use codes::CODES;
+pub use files::{Files, MemoryFiles, ReadError};
+pub use model::Blueprint;
+pub use scalars::{
+    Capacity, Copies, Date, DomainName, Email, Image, Name, Period, PeriodUnit, RelativePath, Text,
+};
+pub use schema::json_schema;
+pub use spanned::Spanned;
+pub use tiers::defaults as tier_defaults;
+
+use diagnostics::{Diagnostics, SourceMap};
+
+use crate::reader::Decode;
+
+/// Reads, checks and resolves the blueprint that begins at `entry`, a path inside `files`. Every file read is
+/// added to `sources`; every mistake and doubt is added to `diagnostics`. A blueprint comes back exactly when
+/// no error was found.
+pub fn load(
+    files: &dyn Files,
+    entry: &str,
+    sources: &mut SourceMap,
+    diagnostics: &mut Diagnostics,
+) -> Option<Blueprint> {
+    let mut own = Diagnostics::new();
+    let blueprint = include::read(files, entry, sources, &mut own).and_then(|root| {
+        let written = written::Blueprint::decode(&root, &mut own)?;
+        resolve::resolve(&written, &root, &mut own)
+    });
+    // What several environments have in common was judged in each of them.
+    own.sort();
+    let good = !own.has_errors();
+    diagnostics.append(own);
+    blueprint.filter(|_| good)
+}

@@ -1,0 +1,400 @@
+//! From what is written to what is meant.
+//!
+//! In: the syntax tree. Out: the [`Blueprint`], and a diagnostic for every mistake that only the whole shows:
+//! names that refer to nothing, circles, overlaps, combinations that are never safe. Always: a mistake is
+//! reported once, at the place where it can be mended, and does not hide the ones behind it.
+
+mod addresses;
+mod assurances;
+mod contents;
+mod environments;
+mod organization;
+
+use std::collections::HashSet;
+
+use diagnostics::{Diagnostic, Diagnostics, Span, did_you_mean};
+use document::Node;
+use indexmap::IndexMap;
+use smol_str::SmolStr;
+
+use crate::Spanned;
+use crate::cidr::Cidr;
+use crate::codes::{
+    BAD_NAME, BAD_VALUE, DUPLICATE_NAME, RECOVERY_IS_PRIMARY, RESERVED_NAME, RETENTION_TOO_SHORT,
+    UNKNOWN_NAME, UNKNOWN_REGION,
+};
+use crate::model::{Blueprint, Contacts, Framework, Keys, Logs, Network, Region, Regions, Tags};
+use crate::reader::Texts;
+use crate::reasons::{Choice, Reasons};
+use crate::regions;
+use crate::scalars::{Name, Period, Text, Word};
+use crate::written::{self, KeyScope, Lock};
+
+/// Words that mean something in the language and cannot name anything.
+pub const RESERVED: &[&str] = &[
+    "internet", "inside", "anyone", "everyone", "nobody", "firewall", "primary", "recovery", "all", "none",
+    "offices", "root",
+];
+
+/// Resolves a blueprint. `None` where the mistakes leave nothing to build from.
+pub fn resolve(
+    written: &written::Blueprint,
+    root: &Node,
+    diagnostics: &mut Diagnostics,
+) -> Option<Blueprint> {
+    let mut resolver = Resolver { reasons: Reasons::default(), diagnostics };
+    resolver.check_name(&written.name, "the company", 16);
+    let frameworks = resolver.frameworks(written);
+    let regions = resolver.regions(&written.regions);
+    let network = network(written);
+    let tags = resolver.tags(&written.tags);
+    let organization = resolver.organization(written);
+    let keys = resolver.keys(written);
+    let logs = resolver.logs(written, &frameworks);
+    // Whatever is still unreadable has been reported; the rest is resolved as far as it goes.
+    let (regions, organization) = (regions?, organization?);
+    let mut environments = resolver.environments(written, &regions, &organization, &tags);
+    resolver.addresses(&network, &environments, regions.recovery.is_some());
+    resolver.contents(written, root, &frameworks, &mut environments);
+    let mut parties = assurances::Parties::new(&organization, &environments, written);
+    let templates = resolver.templates(written, &regions, &organization, &environments);
+    let guarantees = resolver.guarantees(written, &parties);
+    let exceptions = resolver.exceptions(written, &mut parties);
+    let accepted = resolver.reasons.finish(resolver.diagnostics);
+    Some(Blueprint {
+        name: written.name.clone(),
+        title: title_or_name(written.title.as_ref(), &written.name)?,
+        domain: written.domain.clone(),
+        frameworks,
+        contacts: contacts(&written.contacts),
+        regions,
+        network,
+        organization: organization.value,
+        environments: environments.resolved,
+        keys,
+        logs,
+        tags,
+        templates,
+        guarantees,
+        exceptions,
+        accepted,
+    })
+}
+
+struct Resolver<'a> {
+    reasons: Reasons,
+    diagnostics: &'a mut Diagnostics,
+}
+
+impl Resolver<'_> {
+    fn report(&mut self, diagnostic: Diagnostic) {
+        self.diagnostics.push(diagnostic);
+    }
+
+    /// Whether AWS accepts the name where it will stand.
+    fn check_name(&mut self, name: &Spanned<Name>, what: &str, most: usize) {
+        if name.as_str().len() > most {
+            let text = format!(
+                "the name `{name}` of {what} is too long: {} characters, at most {most}",
+                name.as_str().len()
+            );
+            let long = Diagnostic::error(BAD_NAME, name.span, text);
+            self.report(long.help("choose a shorter name; `title:` holds the long one"));
+        }
+        if RESERVED.contains(&name.as_str()) {
+            let text = format!("`{name}` means something in the language and cannot name {what}");
+            self.report(Diagnostic::error(RESERVED_NAME, name.span, text).help("choose another name"));
+        }
+    }
+
+    fn duplicate(&mut self, what: &str, name: &str, here: Span, first: Span) {
+        let text = format!("there are two {what} named `{name}`");
+        self.report(
+            Diagnostic::error(DUPLICATE_NAME, here, text)
+                .related(first, "first here")
+                .help("rename one of them"),
+        );
+    }
+
+    fn frameworks(&mut self, written: &written::Blueprint) -> Vec<Spanned<Framework>> {
+        let mut frameworks: Vec<Spanned<Framework>> = Vec::new();
+        for framework in written.frameworks.iter() {
+            match frameworks.iter().find(|there| there.value == framework.value) {
+                Some(first) => {
+                    let first = first.span;
+                    self.duplicate("frameworks", framework.word(), framework.span, first);
+                }
+                None => frameworks.push(*framework),
+            }
+        }
+        frameworks
+    }
+
+    fn regions(&mut self, written: &written::Regions) -> Option<Regions> {
+        let primary = self.region(&written.primary);
+        let recovery = written.recovery.as_ref().map(|word| self.region(word));
+        if let (Some(primary), Some(Some(recovery))) = (&primary, &recovery)
+            && primary.value == recovery.value
+        {
+            let text = format!("the recovery region is the primary region, {}", primary.value.name);
+            self.report(
+                Diagnostic::error(RECOVERY_IS_PRIMARY, recovery.span, text)
+                    .related(primary.span, "the primary region")
+                    .help("choose a second region, or remove `recovery`"),
+            );
+        }
+        Some(Regions { primary: primary?, recovery: recovery.flatten() })
+    }
+
+    fn region(&mut self, word: &Spanned<Word>) -> Option<Spanned<Region>> {
+        let zones = regions::zones(word.as_str());
+        if zones.is_none() {
+            let text = format!("AWS has no region `{word}`");
+            let unknown = Diagnostic::error(UNKNOWN_REGION, word.span, text)
+                .expected("a region's code, such as us-east-1");
+            self.report(unknown.maybe_help(did_you_mean(word.as_str(), regions::names())));
+        }
+        Some(Spanned::new(Region { name: word.as_str().into(), zones: zones? }, word.span))
+    }
+
+    /// A region by its part in the blueprint or by its code.
+    fn region_of(
+        &mut self,
+        word: Option<&Spanned<Word>>,
+        regions: &Regions,
+        default_place: Span,
+    ) -> Option<Spanned<Region>> {
+        match word {
+            None => Some(Spanned::new(regions.primary.value.clone(), default_place)),
+            Some(word) if word.as_str() == "primary" => {
+                Some(Spanned::new(regions.primary.value.clone(), word.span))
+            }
+            Some(word) if word.as_str() == "recovery" => {
+                if regions.recovery.is_none() {
+                    let text = "the blueprint names no recovery region";
+                    self.report(
+                        Diagnostic::error(UNKNOWN_NAME, word.span, text)
+                            .help("add `recovery:` under `regions:`"),
+                    );
+                }
+                regions.recovery.as_ref().map(|region| Spanned::new(region.value.clone(), word.span))
+            }
+            Some(word) => self.region(word),
+        }
+    }
+
+    /// Tags as AWS accepts them, sorted by key.
+    /// Source: AWS General Reference, "Tag naming limits and requirements".
+    fn tags(&mut self, written: &Texts) -> Tags {
+        let mut tags: Tags = Vec::with_capacity(written.0.len());
+        let allowed = |c: char| c.is_alphanumeric() || c.is_whitespace() || "_.:/=+-@".contains(c);
+        for (key, value) in &written.0 {
+            let why = if key.is_empty() || key.chars().count() > 128 {
+                "a key has 1 to 128 characters"
+            } else if value.chars().count() > 256 {
+                "a value has at most 256 characters"
+            } else if key.to_ascii_lowercase().starts_with("aws:") {
+                "keys that begin with `aws:` are AWS's own"
+            } else if !key.chars().all(allowed) || !value.chars().all(allowed) {
+                "letters, digits, spaces and `_ . : / = + - @` are allowed"
+            } else {
+                tags.push((key.clone(), value.clone()));
+                continue;
+            };
+            self.report(Diagnostic::error(
+                BAD_VALUE,
+                key.span.to(value.span),
+                format!("AWS refuses the tag `{}`: {why}", key.value),
+            ));
+        }
+        // Ten of the fifty that a resource may have are Steward's.
+        if let Some((key, _)) = tags.get(40) {
+            self.report(
+                Diagnostic::error(BAD_VALUE, key.span, "there are more than 40 tags")
+                    .expected("at most 40 tags"),
+            );
+        }
+        tags.sort_by(|a, b| a.0.value.cmp(&b.0.value));
+        tags
+    }
+
+    fn keys(&mut self, written: &written::Blueprint) -> Keys {
+        let whole = written.keys.as_ref().map_or(written.name.span, |keys| keys.span);
+        let keys = written.keys.as_ref().map(|keys| &keys.value);
+        let rotate = keys
+            .and_then(|keys| keys.rotate.as_ref())
+            .copied()
+            .unwrap_or(Spanned::new(Period::years(1), whole));
+        let wait = keys
+            .and_then(|keys| keys.deletion_wait_days.as_ref())
+            .map_or(Spanned::new(30, whole), |days| days.map(|days| days.0));
+        // Source: AWS KMS API Reference, EnableKeyRotation, `RotationPeriodInDays`.
+        if !(90..=2560).contains(&rotate.in_days()) {
+            let text = format!("AWS KMS cannot rotate a key every {}", rotate.value);
+            self.report(
+                Diagnostic::error(BAD_VALUE, rotate.span, text).expected("from `90 days` to `7 years`"),
+            );
+        }
+        let mut choices = Vec::new();
+        if rotate.in_days() > 366 {
+            let what = format!("keys rotate only every {}", rotate.value);
+            choices.push(Choice { field: "rotate", span: rotate.span, what });
+        }
+        if wait.value < 30 {
+            let what = format!("a deleted key can be brought back for only {} days", wait.value);
+            choices.push(Choice { field: "deletion-wait-days", span: wait.span, what });
+        }
+        self.reasons.judge(keys.and_then(|keys| keys.because.as_ref()), &choices, self.diagnostics);
+        Keys {
+            per: keys.and_then(|keys| keys.per).unwrap_or(Spanned::new(KeyScope::Class, whole)),
+            rotate_days: rotate.map(Period::in_days),
+            deletion_wait_days: wait,
+        }
+    }
+
+    fn logs(&mut self, written: &written::Blueprint, frameworks: &[Spanned<Framework>]) -> Logs {
+        let whole = written.logs.as_ref().map_or(written.name.span, |logs| logs.span);
+        let logs = written.logs.as_ref().map(|logs| &logs.value);
+        let strictest = frameworks
+            .iter()
+            .filter_map(|one| Some((retention(one.value)?, one)))
+            .max_by_key(|(least, _)| least.in_days());
+        let default = strictest
+            .map_or(Spanned::new(Period::years(1), whole), |(least, one)| Spanned::new(least, one.span));
+        let retain = logs.and_then(|logs| logs.retain).unwrap_or(default);
+        let lock = logs.and_then(|logs| logs.lock).unwrap_or(Spanned::new(Lock::Compliance, whole));
+        let mut choices = Vec::new();
+        if let Some((least, framework)) = strictest.filter(|(least, _)| retain.in_days() < least.in_days()) {
+            let because = logs.and_then(|logs| logs.because.as_ref());
+            let what = format!(
+                "logs are kept {}, less than the {least} that {} asks for",
+                retain.value, framework.value
+            );
+            if because.is_none() {
+                let short = Diagnostic::error(
+                    RETENTION_TOO_SHORT,
+                    retain.span,
+                    format!("{what}, and no reason is given"),
+                )
+                .related(framework.span, "asks for it")
+                .expected(format!("at least `{least}`"));
+                self.report(short.help("keep them longer, or add `because: …`"));
+            } else {
+                choices.push(Choice { field: "retain", span: retain.span, what });
+            }
+        }
+        if lock.value == Lock::Governance {
+            let what = "a role can shorten how long the log archive keeps what it has".into();
+            choices.push(Choice { field: "lock", span: lock.span, what });
+        }
+        self.reasons.judge(logs.and_then(|logs| logs.because.as_ref()), &choices, self.diagnostics);
+        Logs { retain, lock }
+    }
+}
+
+/// How long a framework wants logs to be kept, where it says so.
+/// Sources: HIPAA, 45 CFR 164.316(b)(2)(i), six years. SOC 2: the period of a Type II report is up to one year.
+fn retention(framework: Framework) -> Option<Period> {
+    match framework {
+        Framework::Hipaa => Some(Period::years(6)),
+        Framework::Soc2 => Some(Period::years(1)),
+        Framework::Cis | Framework::Nist80053 => None,
+    }
+}
+
+fn contacts(written: &written::Contacts) -> Contacts {
+    let security = written.security.clone();
+    let operations = written.operations.clone().unwrap_or_else(|| security.clone());
+    Contacts {
+        billing: written.billing.clone().unwrap_or_else(|| operations.clone()),
+        privacy: written.privacy.clone().unwrap_or_else(|| security.clone()),
+        security,
+        operations,
+    }
+}
+
+fn network(written: &written::Blueprint) -> Network {
+    let whole = written.network.as_ref().map_or(written.name.span, |network| network.span);
+    let network = written.network.as_ref().map(|network| &network.value);
+    let addresses = network.and_then(|network| network.addresses).unwrap_or(Spanned::new(Cidr::TEN, whole));
+    let prefix = network
+        .and_then(|network| network.vpc_size)
+        .map_or(Spanned::new(16, whole), |size| size.map(|size| size.0));
+    Network {
+        addresses,
+        vpc_prefix: prefix.map(|prefix| u8::try_from(prefix).unwrap_or(16)),
+        reserved: network.map_or_else(Vec::new, |network| network.reserved.iter().copied().collect()),
+    }
+}
+
+/// A title, or the name where there is none.
+fn title_or_name(title: Option<&Spanned<Text>>, name: &Spanned<Name>) -> Option<Spanned<Text>> {
+    match title {
+        Some(title) => Some(title.clone()),
+        None => Text::parse(name.as_str()).ok().map(|text| Spanned::new(text, name.span)),
+    }
+}
+
+fn title(title: Option<&Spanned<Text>>, name: &Spanned<Name>) -> SmolStr {
+    title.map_or_else(|| name.as_str().into(), |title| title.as_str().into())
+}
+
+/// Names of one kind of thing, for looking up.
+struct Names {
+    what: &'static str,
+    known: IndexMap<SmolStr, (usize, Span)>,
+    /// Names whose settings could not be read: they exist, but lead nowhere.
+    broken: HashSet<SmolStr>,
+    /// How many more suggestions are worked out: a file full of mistakes must not cost quadratic time.
+    suggestions: usize,
+}
+
+impl Names {
+    fn new(what: &'static str) -> Self {
+        Self { what, known: IndexMap::new(), broken: HashSet::new(), suggestions: 100 }
+    }
+
+    /// Adds a name; the place of the first one where it is there already.
+    fn add(&mut self, name: &str, index: usize, span: Span) -> Option<Span> {
+        match self.known.get(name) {
+            Some((_, first)) => Some(*first),
+            None => {
+                self.known.insert(name.into(), (index, span));
+                None
+            }
+        }
+    }
+
+    fn get(&self, name: &str) -> Option<usize> {
+        self.known.get(name).map(|(index, _)| *index)
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.known.contains_key(name) || self.broken.contains(name)
+    }
+
+    /// Looks a word up; reports it where it is unknown.
+    fn find(&mut self, word: &Spanned<Word>, diagnostics: &mut Diagnostics) -> Option<usize> {
+        let found = self.get(word.as_str());
+        if found.is_none() && !self.broken.contains(word.as_str()) {
+            diagnostics.push(self.unknown(word.as_str(), word.span));
+        }
+        found
+    }
+
+    fn unknown(&mut self, word: &str, span: Span) -> Diagnostic {
+        let text = format!("there is no {} `{word}`", self.what);
+        let unknown = Diagnostic::error(UNKNOWN_NAME, span, text);
+        if self.suggestions == 0 {
+            return unknown;
+        }
+        self.suggestions -= 1;
+        let unknown = unknown.maybe_help(did_you_mean(word, self.known.keys().map(SmolStr::as_str)));
+        let names: Vec<&str> = self.known.keys().take(13).map(SmolStr::as_str).collect();
+        match names.as_slice() {
+            [] => unknown.expected(format!("a declared {}; there is none", self.what)),
+            names if names.len() <= 12 => unknown.expected(crate::reader::one_of(names)),
+            _ => unknown,
+        }
+    }
+}

@@ -1,0 +1,291 @@
+//! The blueprint as it is written: the syntax tree.
+//!
+//! In: a document. Out: records whose fields are what somebody wrote, with places; nothing inherited, no
+//! default applied, no name looked up. The doc comments here are the descriptions of the JSON Schema and what
+//! `docs/blueprint.md` says in more words. `planned` lists the part of the language that is refused as not built.
+
+mod environment;
+mod organization;
+mod store;
+mod workload;
+
+pub use environment::{Environment, Overrides, Tier, overlaid};
+pub use organization::{Account, Organization, Unit};
+pub use store::{
+    AttributeType, Bucket, DataClass, KeyAttribute, Lock, Postgresql, Store, StoreCommon, StoreKind, Table,
+};
+pub use workload::{Host, Protocol, RunsOn, Size, Workload};
+
+use diagnostics::Diagnostics;
+use document::{Kind, Node};
+use serde_json::{Value, json};
+
+use crate::Spanned;
+use crate::cidr::Cidr;
+use crate::reader::{Decode, Definitions, Field, Many, Named, Texts, wrong_type};
+use crate::record::{choice, record};
+use crate::scalars::{Date, DomainName, Email, Name, Number, Period, RelativePath, Text, Word};
+
+record! {
+    /// A whole regulated company on AWS, described. Everything that is not said is the secure choice; an unsafe
+    /// choice is written down with its reason (`because:`).
+    pub struct Blueprint "the blueprint" {
+        /// More files of this blueprint. Their sections are merged into this one; a thing is said in one file only.
+        include as "include": Many<RelativePath>,
+        /// The company in one short word: AWS names begin with it. At most 20 characters; cannot be changed later.
+        name as "name": Spanned<Name>,
+        /// The company's name for people. Default: `name`.
+        title as "title": Option<Spanned<Text>>,
+        /// The company's domain. What is served to the internet gets its host names and certificates beneath it.
+        domain as "domain": Option<Spanned<DomainName>>,
+        /// The frameworks that the company answers to. They decide how long is kept what, and what evidence is made.
+        frameworks as "frameworks": Many<Framework>,
+        /// The people that AWS and Steward write to.
+        contacts as "contacts": Spanned<Contacts>,
+        /// Where the company is at home, and where it goes when that region is lost.
+        regions as "regions": Spanned<Regions>,
+        /// The address plan.
+        network as "network": Option<Spanned<Network>>,
+        /// The AWS Organization: units and the accounts in them.
+        organization as "organization": Spanned<Organization>,
+        /// The environments: production, staging and so on, each in an account and a network of its own.
+        environments as "environments": Named<Environment>,
+        /// Where data is kept.
+        stores as "stores": Named<Store>,
+        /// What runs.
+        workloads as "workloads": Named<Workload>,
+        /// The customer-managed keys that encrypt every store.
+        keys as "keys": Option<Spanned<Keys>>,
+        /// The organization's audit trail and the archive that nobody can empty.
+        logs as "logs": Option<Spanned<Logs>>,
+        /// Tags on everything. `owner`, `environment`, `application` and `data-class` are always there.
+        tags as "tags": Texts,
+        /// CloudFormation templates of your own. They join the estate and are proved together with the rest.
+        templates as "templates": Named<Template>,
+        /// What must hold, in sentences: `never: sandbox reaches production`.
+        guarantees as "guarantees": Many<Guarantee>,
+        /// Guarantees that are suspended for something, with owner, reason and end.
+        exceptions as "exceptions": Many<Exception>,
+    }
+    planned {
+        "identity": "people, groups, roles, temporary access, second factor",
+        "flows": "approved flows between environments, units and offices",
+        "detection": "GuardDuty, Security Hub, Inspector, Macie in every account and region",
+        "rules": "AWS Config rules with remediation",
+        "alarms": "alarms on the trail and on workloads, each reaching a person",
+        "backup": "backup plans, vault lock, copies to another account",
+        "recovery": "drills, objectives and failover between regions",
+        "delivery": "pipelines for developers and for infrastructure",
+        "operations": "the management console, jobs, patching, drift",
+        "machines": "instances that are kept and patched, golden images",
+        "clusters": "Kubernetes clusters and their policies",
+        "sites": "static sites behind CloudFront",
+        "directory": "Active Directory behind sign-in",
+        "cost": "budgets per application and environment",
+        "reviews": "scheduled reviews and penetration tests",
+    }
+}
+
+choice! {
+    /// A framework of controls.
+    pub enum Framework "a framework" {
+        /// The HIPAA Security Rule, 45 CFR Part 164 Subpart C. Logs are kept six years.
+        Hipaa = "hipaa",
+        /// SOC 2, the AICPA Trust Services Criteria. Logs are kept one year, the longest period of a Type II report.
+        Soc2 = "soc2",
+        /// The CIS AWS Foundations Benchmark.
+        Cis = "cis",
+        /// NIST Special Publication 800-53.
+        Nist80053 = "nist-800-53",
+    }
+    planned {
+        "pci-dss": "the payment card standard",
+        "iso-27001": "ISO/IEC 27001",
+        "fedramp": "FedRAMP baselines",
+        "well-architected": "the Well-Architected pillars as a review",
+    }
+}
+
+record! {
+    /// The people that AWS and Steward write to. Security, operations and billing become the alternate contacts of
+    /// every account; security also receives what the trail and the alarms say.
+    pub struct Contacts "contacts" {
+        /// Who hears of a breach, first.
+        security as "security": Spanned<Email>,
+        /// Who hears of an outage. Default: the security contact.
+        operations as "operations": Option<Spanned<Email>>,
+        /// Who hears of cost. Default: the operations contact.
+        billing as "billing": Option<Spanned<Email>>,
+        /// The privacy officer, who answers for personal and health data. Default: the security contact.
+        privacy as "privacy": Option<Spanned<Email>>,
+    }
+    planned {
+        "on-call": "a rota that alarms page",
+    }
+}
+
+record! {
+    /// The regions of the estate. All others are for nobody.
+    pub struct Regions "regions" {
+        /// Where everything runs.
+        primary as "primary": Spanned<Word>,
+        /// Where it goes when the primary region is lost. Keys become multi-Region keys, so that data can follow, and
+        /// every environment's addresses are reserved there too.
+        recovery as "recovery": Option<Spanned<Word>>,
+    }
+    planned {}
+}
+
+record! {
+    /// The address plan: one space from which every network takes a block, without overlap, for good.
+    pub struct Network "network" {
+        /// The space. Every environment takes one block of it in each region.
+        addresses as "addresses": Option<Spanned<Cidr>> = "10.0.0.0/8",
+        /// The prefix length of an environment's block, 16 (65,536 addresses) to 22 (1,024).
+        vpc_size as "vpc-size": Option<Spanned<Number<16, 22>>> = 16,
+        /// Ranges of the space that are in use elsewhere, such as in offices; nothing is allocated there.
+        reserved as "reserved": Many<Cidr>,
+    }
+    planned {
+        "hub": "one way in and out: Transit Gateway, Network Firewall, central internet gateway",
+        "offices": "site-to-site VPN into the Transit Gateway",
+        "vpn": "client VPN with per-user authorization",
+        "peering": "peered networks that can be cut at once",
+        "endpoints": "central interface endpoints with policies",
+        "resolver": "Route 53 Resolver rules and DNS Firewall",
+    }
+}
+
+record! {
+    /// The customer-managed KMS keys. Every store is encrypted with one; there is no word to turn that off.
+    pub struct Keys "keys" {
+        /// How many keys an environment has: one for each class of data, or one for each store.
+        per as "per": Option<Spanned<KeyScope>> = "class",
+        /// How often the key material changes, 90 days to 7 years. Longer than a year needs `because:`.
+        rotate as "rotate": Option<Spanned<Period>> = "1 year",
+        /// Days between the order to delete a key and its deletion. Fewer than 30 needs `because:`.
+        deletion_wait_days as "deletion-wait-days": Option<Spanned<Number<7, 30>>> = 30,
+        /// Why an unsafe choice is right here.
+        because as "because": Option<Spanned<Because>>,
+    }
+    planned {
+        "administrators": "who manages keys without being able to decrypt",
+        "store": "external key stores and CloudHSM",
+    }
+}
+
+choice! {
+    /// What shares a key.
+    pub enum KeyScope "a scope of keys" {
+        /// One key for each class of data in each environment.
+        Class = "class",
+        /// One key for each store in each environment.
+        Store = "store",
+    }
+    planned {
+        "tenant": "one key for each tenant",
+    }
+}
+
+record! {
+    /// The organization's trail: all accounts, all regions, validated, encrypted, and kept where nobody can delete it.
+    pub struct Logs "logs" {
+        /// How long the archive keeps the trail. Default: what the frameworks ask, six years for HIPAA, else one year.
+        retain as "retain": Option<Spanned<Period>>,
+        /// Whether anybody at all can shorten it. `governance` needs `because:`.
+        lock as "lock": Option<Spanned<Lock>> = "compliance",
+        /// Why an unsafe choice is right here.
+        because as "because": Option<Spanned<Because>>,
+    }
+    planned {
+        "applications": "application logs by Fluent Bit into OpenSearch",
+        "search": "dashboards and queries over the archive",
+        "readers": "auditors who may read the archive",
+        "data-events": "object-level events of stores with health data",
+    }
+}
+
+record! {
+    /// A CloudFormation template of your own.
+    pub struct Template "a template" {
+        /// The template, a path inside the blueprint's folder.
+        file as "file": Spanned<RelativePath>,
+        /// The environment it belongs to. Either this or `account` is written.
+        environment as "environment": Option<Spanned<Word>>,
+        /// The account it belongs to.
+        account as "account": Option<Spanned<Word>>,
+        /// The region: `primary`, `recovery` or a region's name.
+        region as "region": Option<Spanned<Word>> = "primary",
+        /// Values for its parameters. One that is missing here and has no default in the template is unknown to every proof.
+        parameters as "parameters": Texts,
+        /// Tags on its resources.
+        tags as "tags": Texts,
+    }
+    planned {
+        "environments": "the same template in several environments",
+    }
+}
+
+record! {
+    /// A sentence that must hold: exactly one of `never`, `only` and `always`.
+    pub struct Guarantee "a guarantee" {
+        /// What must never be possible: `sandbox reaches production`, `anyone reads records`.
+        never as "never": Option<Spanned<Text>>,
+        /// The only way it may be possible: `internet reaches portal through firewall`, `portal reads records`.
+        only as "only": Option<Spanned<Text>>,
+        /// What must always be possible: `portal reaches records on 5432`.
+        always as "always": Option<Spanned<Text>>,
+        /// A name for reports. Default: made of the sentence.
+        name as "name": Option<Spanned<Name>>,
+        /// Why it must hold; shown with its verdict.
+        because as "because": Option<Spanned<Text>>,
+    }
+    planned {}
+}
+
+record! {
+    /// A guarantee that is suspended for something. After `until` it is violated again.
+    pub struct Exception "an exception" {
+        /// The guarantee, by its id.
+        guarantee as "guarantee": Spanned<Word>,
+        /// What it is suspended for: environments, accounts, stores, workloads, or `environment/name`.
+        r#for as "for": Many<Word>,
+        /// Why.
+        because as "because": Spanned<Text>,
+        /// Who answers for it.
+        owner as "owner": Spanned<Email>,
+        /// The last day on which it counts.
+        until as "until": Spanned<Date>,
+    }
+    planned {}
+}
+
+/// Why unsafe choices are right here: one reason, or one for each choice where there are several.
+#[derive(Debug, Clone)]
+pub enum Because {
+    /// The reason for the one unsafe choice.
+    One(Text),
+    /// The field of each unsafe choice with its reason.
+    Each(Vec<(Spanned<smol_str::SmolStr>, Spanned<smol_str::SmolStr>)>),
+}
+
+impl Decode for Because {
+    fn decode(node: &Node, diagnostics: &mut Diagnostics) -> Option<Self> {
+        match &node.kind {
+            Kind::Map(_) => {
+                let Texts(reasons) = Texts::present(node, diagnostics)?;
+                Some(Self::Each(reasons))
+            }
+            Kind::String(_) => Text::decode(node, diagnostics).map(Self::One),
+            _ => {
+                diagnostics.push(wrong_type(node, "a reason, or a mapping from unsafe fields to reasons"));
+                None
+            }
+        }
+    }
+
+    fn schema(definitions: &mut Definitions) -> Value {
+        let text = Text::schema(definitions);
+        json!({ "anyOf": [text, { "type": "object", "additionalProperties": { "type": "string" } }] })
+    }
+}
