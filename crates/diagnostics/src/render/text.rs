@@ -1,27 +1,20 @@
 //! Diagnostics as text: message, source excerpt, what was expected, advice.
 
+use std::borrow::Cow;
+use std::ops::Range;
+
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
-use crate::{Diagnostic, Diagnostics, Severity, SourceMap, Span};
+pub use super::Style;
+use super::{printable, wrap};
+use crate::{Diagnostic, Diagnostics, Severity, SourceFile, SourceMap, Span};
 
-/// How text is rendered.
-#[derive(Debug, Clone, Copy)]
-pub struct Style {
-    /// Whether ANSI colours are used.
-    pub colour: bool,
-    /// Width of the terminal in columns; long excerpt lines are cut to it.
-    pub width: usize,
-}
-
-impl Default for Style {
-    fn default() -> Self {
-        Self { colour: false, width: 100 }
-    }
-}
-
-/// Lines longer than this are cut around the place before they are shown (minified JSON).
+/// Lines longer than this are not shown; their place is named instead (minified JSON).
 const LONGEST_LINE: usize = 400;
+
+/// Places of one file that are at most so many lines apart are shown in one excerpt.
+const NEAR: usize = 6;
 
 /// Renders all of `diagnostics`, a blank line between two, then a line on those not kept, if any.
 #[must_use]
@@ -36,96 +29,175 @@ pub fn all(diagnostics: &Diagnostics, sources: &SourceMap, style: Style) -> Stri
 /// Renders one diagnostic, ending in a newline.
 #[must_use]
 pub fn one(diagnostic: &Diagnostic, sources: &SourceMap, style: Style) -> String {
-    let level = match diagnostic.severity {
-        Severity::Error => Level::ERROR,
-        Severity::Warning => Level::WARNING,
-        Severity::Note => Level::NOTE,
-    };
-    let message = printable(&diagnostic.message);
-    let title = level.primary_title(message.as_str()).id(diagnostic.code.0);
+    let level = level(diagnostic.severity);
     let label = diagnostic.label.as_deref().map(printable);
     let related: Vec<_> = diagnostic.related.iter().map(|r| (r.span, printable(&r.label))).collect();
     let places = std::iter::once((diagnostic.span, label.as_deref(), AnnotationKind::Primary))
-        .chain(related.iter().map(|(span, label)| (*span, Some(label.as_str()), AnnotationKind::Context)));
-    let excerpts: Vec<_> = places.filter_map(|(span, label, kind)| excerpt(span, label, kind, sources)).collect();
-    let mut group = Group::with_title(title);
+        .chain(related.iter().map(|(span, label)| (*span, Some(&**label), AnnotationKind::Context)));
+    let excerpts = excerpts(places, sources);
+    let head = super::columns(diagnostic.severity.word()) + super::columns(diagnostic.code.0) + 4;
+    let message = wrapped(&diagnostic.message, style, head);
+    let mut group = Group::with_title(level.primary_title(message.as_str()).id(diagnostic.code.0));
     for each in &excerpts {
         group = each.add_to(group);
     }
-    let expected = diagnostic.expected.as_deref().map(|text| format!("expected {}", printable(text)));
-    let help = diagnostic.help.as_deref().map(printable);
+    let margin = gutter(&excerpts) + 3;
+    let expected = diagnostic.expected.as_deref().map(|text| wrapped(&format!("expected {text}"), style, margin + 6));
+    let help = diagnostic.help.as_deref().map(|text| wrapped(text, style, margin + 6));
     if let Some(text) = &expected {
         group = group.element(Level::NOTE.message(text.as_str()));
     }
     if let Some(text) = &help {
         group = group.element(Level::HELP.message(text.as_str()));
     }
-    let renderer = if style.colour { Renderer::styled() } else { Renderer::plain() };
-    let renderer = renderer.decor_style(DecorStyle::Unicode).term_width(style.width);
-    let mut text = renderer.render(&[group]);
+    let mut text = renderer(style).render(&[group]);
     text.push('\n');
     text
 }
 
-/// Control characters other than newline never reach a terminal: a hostile file must not move its cursor.
-fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect()
+/// The lines of source at `span` and at `related` places, marked and labelled, without a message: what a
+/// verdict shows beside its own words. Empty where none of them is a place; ends in a newline otherwise.
+#[must_use]
+pub fn places(
+    severity: Severity,
+    span: Span,
+    label: Option<&str>,
+    related: &[(Span, String)],
+    sources: &SourceMap,
+    style: Style,
+) -> String {
+    let level = level(severity);
+    let label = label.map(printable);
+    let related: Vec<_> = related.iter().map(|(span, label)| (*span, printable(label))).collect();
+    let all = std::iter::once((span, label.as_deref(), AnnotationKind::Primary))
+        .chain(related.iter().map(|(span, label)| (*span, Some(&**label), AnnotationKind::Context)));
+    let excerpts = excerpts(all, sources);
+    if excerpts.is_empty() {
+        return String::new();
+    }
+    let group = excerpts.iter().fold(Group::with_level(level), |group, each| each.add_to(group));
+    let mut text = renderer(style).render(&[group]);
+    text.push('\n');
+    text
 }
 
-struct Excerpt<'a> {
-    file: &'a str,
-    source: String,
-    first_line: usize,
-    range: std::ops::Range<usize>,
+fn level(severity: Severity) -> Level<'static> {
+    match severity {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+        Severity::Note => Level::NOTE,
+    }
+}
+
+fn renderer(style: Style) -> Renderer {
+    let renderer = if style.colour { Renderer::styled() } else { Renderer::plain() };
+    let decor = if style.unicode { DecorStyle::Unicode } else { DecorStyle::Ascii };
+    renderer.decor_style(decor).term_width(style.width)
+}
+
+/// The text in lines that leave `taken` columns of the terminal to what stands before them.
+fn wrapped(text: &str, style: Style, taken: usize) -> String {
+    wrap(&printable(text), style.width.saturating_sub(taken)).join("\n")
+}
+
+/// The columns that line numbers take.
+fn gutter(excerpts: &[Excerpt<'_>]) -> usize {
+    let digits = |line: usize| line.checked_ilog10().map_or(1, |digits| digits as usize + 1);
+    let last = |each: &Excerpt<'_>| each.first + each.source.lines().count().saturating_sub(1);
+    excerpts.iter().filter(|each| each.only_column.is_none()).map(|each| digits(last(each))).max().unwrap_or(0)
+}
+
+/// A place of which the first line is shown, with the part of it that the span covers. A place that goes
+/// over several lines shows its first: what a person has to look at starts there.
+struct Mark<'a> {
+    line: usize,
+    range: Range<usize>,
     label: Option<&'a str>,
     kind: AnnotationKind,
-    long: bool,
-    column: usize,
+}
+
+/// Lines of one file that are shown together.
+struct Excerpt<'a> {
+    name: Cow<'a, str>,
+    first: usize,
+    source: String,
+    marks: Vec<(Range<usize>, Option<&'a str>, AnnotationKind)>,
+    /// The column to name instead of showing the line, where that is too long to be shown.
+    only_column: Option<usize>,
 }
 
 impl Excerpt<'_> {
     fn add_to<'s>(&'s self, group: Group<'s>) -> Group<'s> {
-        if self.long {
-            let origin = Origin::path(self.file).line(self.first_line).char_column(self.column);
-            return group.element(origin);
+        if let Some(column) = self.only_column {
+            return group.element(Origin::path(&*self.name).line(self.first).char_column(column));
         }
-        let mut annotation = self.kind.span(self.range.clone());
-        if let Some(label) = self.label {
-            annotation = annotation.label(label);
+        let mut snippet = Snippet::source(self.source.as_str()).line_start(self.first).path(&*self.name);
+        for (range, label, kind) in &self.marks {
+            let annotation = kind.span(range.clone());
+            snippet = snippet.annotation(match label {
+                Some(label) => annotation.label(*label),
+                None => annotation,
+            });
         }
-        let snippet = Snippet::source(self.source.as_str()).line_start(self.first_line).path(self.file);
-        group.element(snippet.annotation(annotation))
+        group.element(snippet)
     }
 }
 
-/// The first line of the place with the part of it that the span covers. A place that goes over several
-/// lines shows its first: what a person has to look at starts there.
-fn excerpt<'a>(
-    span: Span,
-    label: Option<&'a str>,
-    kind: AnnotationKind,
+/// The places as excerpts, in order; those that lie near each other in one file share an excerpt.
+fn excerpts<'a>(
+    places: impl Iterator<Item = (Span, Option<&'a str>, AnnotationKind)>,
     sources: &'a SourceMap,
-) -> Option<Excerpt<'a>> {
-    let file = sources.file_of(span)?;
-    let location = sources.locate(span)?;
-    let line = file.line(location.line);
-    let start = line.char_indices().nth(location.column - 1).map_or(line.len(), |(at, _)| at);
-    let end = if location.end_line == location.line {
-        line.char_indices().nth(location.end_column - 1).map_or(line.len(), |(at, _)| at)
-    } else {
-        line.trim_end().len()
-    };
-    // One source character stays one byte-aligned character, so that the marks stay under their text.
-    let clean = |text: &str| text.chars().map(|c| if c.is_control() && c != '\t' { ' ' } else { c }).collect();
-    let source: String = clean(line);
-    Some(Excerpt {
-        file: &file.name,
-        long: line.len() > LONGEST_LINE,
-        range: start..end.max(start),
-        source,
-        first_line: location.line,
-        label,
-        kind,
-        column: location.column,
-    })
+) -> Vec<Excerpt<'a>> {
+    let mut groups: Vec<(&SourceFile, usize, Vec<Mark<'_>>)> = Vec::new();
+    for (span, label, kind) in places {
+        let (Some(file), Some(location)) = (sources.file_of(span), sources.locate(span)) else { continue };
+        let line = file.line(location.line);
+        let byte = |column: usize| line.char_indices().nth(column - 1).map_or(line.len(), |(at, _)| at);
+        let start = byte(location.column);
+        let end = if location.end_line == location.line { byte(location.end_column) } else { line.trim_end().len() };
+        let mark = Mark { line: location.line, range: start..end.max(start), label, kind };
+        let near = |(other, _, marks): &&mut (&SourceFile, usize, Vec<Mark<'_>>)| {
+            std::ptr::eq(*other, file) && marks.iter().all(|at| at.line.abs_diff(mark.line) <= NEAR)
+        };
+        match groups.iter_mut().find(near) {
+            Some((_, _, marks)) => marks.push(mark),
+            None => groups.push((file, location.column, vec![mark])),
+        }
+    }
+    groups.into_iter().map(|(file, column, marks)| excerpt(file, column, marks)).collect()
+}
+
+fn excerpt<'a>(file: &'a SourceFile, column: usize, marks: Vec<Mark<'a>>) -> Excerpt<'a> {
+    let first = marks.iter().map(|mark| mark.line).min().unwrap_or(1);
+    let last = marks.iter().map(|mark| mark.line).max().unwrap_or(1);
+    let too_long = (first..=last).any(|line| file.line(line).len() > LONGEST_LINE);
+    let mut excerpt =
+        Excerpt { name: printable(&file.name), first, source: String::new(), marks: Vec::new(), only_column: None };
+    if too_long {
+        excerpt.first = marks.first().map_or(first, |mark| mark.line);
+        excerpt.only_column = Some(column);
+        return excerpt;
+    }
+    let mut starts = Vec::with_capacity(last - first + 1);
+    for line in first..=last {
+        starts.push(excerpt.source.len());
+        excerpt.source.extend(file.line(line).chars().map(shown));
+        excerpt.source.push('\n');
+    }
+    for mark in marks {
+        let start = starts.get(mark.line - first).copied().unwrap_or(0);
+        excerpt.marks.push((start + mark.range.start..start + mark.range.end, mark.label, mark.kind));
+    }
+    excerpt
+}
+
+/// A character of a source line as it is shown. It takes as many bytes as before, so that the marks stay
+/// under their text.
+fn shown(c: char) -> char {
+    match c {
+        '\t' => c,
+        c if c.is_control() && c.len_utf8() == 1 => ' ',
+        c if c.is_control() => '\u{a0}',
+        c => c,
+    }
 }
