@@ -5,13 +5,13 @@
 //! language has but Steward does not build yet is refused, never ignored; this crate knows no AWS resource type.
 //!
 //! The steps, each a module: [`include`](mod@include) reads and merges files, `written` is the syntax tree (one
-//! declaration per part yields struct, reader and JSON Schema), `resolve` makes the [`model`] of it.
+//! declaration per part yields struct, reader and JSON Schema), `resolve` makes the [`Blueprint`] of it.
 
-pub mod cidr;
+mod cidr;
 pub mod codes;
 mod files;
 mod include;
-pub mod model;
+mod model;
 mod reader;
 mod reasons;
 mod record;
@@ -24,9 +24,10 @@ mod spanned;
 mod tiers;
 mod written;
 
+pub use cidr::Cidr;
 pub use codes::CODES;
 pub use files::{Files, MemoryFiles, ReadError};
-pub use model::Blueprint;
+pub use model::*;
 pub use scalars::{
     Capacity, Copies, Date, DomainName, Email, Image, Name, Period, PeriodUnit, RelativePath, Text,
 };

@@ -1,18 +1,32 @@
-//! Which regions AWS has, and how many availability zones a new account can use in each.
-//!
-//! Source: AWS documentation, "Regions and Availability Zones" (AWS Regions), read 2026.
+//! Which regions AWS has, and how many availability zones each has: the catalog's facts, as the language asks for them.
 
-/// Every region of the commercial partition with its number of zones.
-const REGIONS: &[(&str, usize)] =
-    &[("us-east-1", 6), ("us-east-2", 3), ("us-west-1", 2), ("us-west-2", 4), ("eu-west-1", 3)];
+use catalog::Catalog;
 
-/// How many zones a region has; `None` where AWS has no such region.
-#[must_use]
-pub fn zones(region: &str) -> Option<usize> {
-    REGIONS.iter().find(|(name, _)| *name == region).map(|(_, zones)| *zones)
+/// What is known about a region.
+pub enum Known {
+    /// It is one of AWS's commercial regions, with so many zones.
+    Zones(usize),
+    /// It belongs to another partition, such as GovCloud or China.
+    OtherPartition(&'static str),
+    /// AWS has no such region.
+    Nowhere,
 }
 
-/// The names of all regions.
+/// What is known about the region `code`.
+#[must_use]
+pub fn look_up(code: &str) -> Known {
+    match Catalog::shared().region(code) {
+        Some(region) if region.partition == "aws" => Known::Zones(region.zones.len()),
+        Some(region) => Known::OtherPartition(&region.partition),
+        None => Known::Nowhere,
+    }
+}
+
+/// The codes of all regions that a blueprint may name.
 pub fn names() -> impl Iterator<Item = &'static str> {
-    REGIONS.iter().map(|(name, _)| *name)
+    Catalog::shared()
+        .regions()
+        .iter()
+        .filter(|region| region.partition == "aws")
+        .map(|region| region.code.as_str())
 }

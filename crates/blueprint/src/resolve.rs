@@ -20,13 +20,13 @@ use smol_str::SmolStr;
 use crate::Spanned;
 use crate::cidr::Cidr;
 use crate::codes::{
-    BAD_NAME, BAD_VALUE, DUPLICATE_NAME, RECOVERY_IS_PRIMARY, RESERVED_NAME, RETENTION_TOO_SHORT,
+    BAD_NAME, BAD_VALUE, DUPLICATE_NAME, NOT_BUILT, RECOVERY_IS_PRIMARY, RESERVED_NAME, RETENTION_TOO_SHORT,
     UNKNOWN_NAME, UNKNOWN_REGION,
 };
 use crate::model::{Blueprint, Contacts, Framework, Keys, Logs, Network, Region, Regions, Tags};
 use crate::reader::Texts;
 use crate::reasons::{Choice, Reasons};
-use crate::regions;
+use crate::regions::{self, Known};
 use crate::scalars::{Name, Period, Text, Word};
 use crate::written::{self, KeyScope, Lock};
 
@@ -147,14 +147,26 @@ impl Resolver<'_> {
     }
 
     fn region(&mut self, word: &Spanned<Word>) -> Option<Spanned<Region>> {
-        let zones = regions::zones(word.as_str());
-        if zones.is_none() {
-            let text = format!("AWS has no region `{word}`");
-            let unknown = Diagnostic::error(UNKNOWN_REGION, word.span, text)
-                .expected("a region's code, such as us-east-1");
-            self.report(unknown.maybe_help(did_you_mean(word.as_str(), regions::names())));
+        match regions::look_up(word.as_str()) {
+            Known::Zones(zones) => {
+                Some(Spanned::new(Region { name: word.as_str().into(), zones }, word.span))
+            }
+            Known::OtherPartition(partition) => {
+                let text = format!(
+                    "`{word}` lies in the partition {partition}, which is not built yet, so it is refused"
+                );
+                let other = Diagnostic::error(NOT_BUILT, word.span, text).label("not built yet");
+                self.report(other.expected("a commercial region, such as us-east-1"));
+                None
+            }
+            Known::Nowhere => {
+                let text = format!("AWS has no region `{word}`");
+                let unknown = Diagnostic::error(UNKNOWN_REGION, word.span, text)
+                    .expected("a region's code, such as us-east-1");
+                self.report(unknown.maybe_help(did_you_mean(word.as_str(), regions::names())));
+                None
+            }
         }
-        Some(Spanned::new(Region { name: word.as_str().into(), zones: zones? }, word.span))
     }
 
     /// A region by its part in the blueprint or by its code.

@@ -145,7 +145,7 @@ record! {
     /// Rows: a PostgreSQL database in Amazon RDS, TLS required, sign-in by IAM, backed up every day.
     pub struct Postgresql "a PostgreSQL database" {
         /// The major version.
-        version as "version": Option<Spanned<Number<14, 17>>> = 17,
+        version as "version": Option<Spanned<Number<15, 18>>> = 17,
         /// How much machine. Default: by tier.
         size as "size": Option<Spanned<Size>>,
         /// How much disk; grows by itself to ten times this.
