@@ -6,9 +6,9 @@
 //! Source: IAM User Guide, "Policy evaluation logic" and "IAM JSON policy elements: Condition operators".
 
 use diagnostics::Span;
-use estate::{Estate, Kind, Value};
+use estate::{Estate, Kind, Pseudo, Target, Value};
 
-use crate::text::{Token, Truth, literal, matches, tokens};
+use crate::text::{Token, Truth, absent, known, literal, matches, tokens};
 
 /// One request put to a document.
 #[derive(Debug, Clone)]
@@ -19,7 +19,8 @@ pub struct Request<'a> {
     pub action: &'a str,
     /// The resource's ARN; empty where the document is an identity's and any resource is meant.
     pub resource: Vec<Token>,
-    /// Condition keys with the one value they have. A key that is not listed may have any value or none.
+    /// Condition keys with the one value they have, or [`crate::text::absent`] where the request certainly has
+    /// none. A key that is not listed may have any value or none.
     pub context: Vec<(&'a str, Vec<Token>)>,
 }
 
@@ -85,35 +86,49 @@ pub fn statements(document: &Value) -> Option<Vec<Statement<'_>>> {
 /// What `document` says of `request`.
 #[must_use]
 pub fn decide(estate: &Estate, document: &Value, request: &Request<'_>) -> Decision {
-    let Some(statements) = statements(document) else {
-        return Decision::Unknown(document.span, format!("the policy is {}", document.describe()));
-    };
-    let mut allowed: Option<(Truth, Span)> = None;
-    let mut denied: Option<(Truth, Span)> = None;
-    for statement in statements {
-        let applies = statement.applies(estate, request);
-        if applies == Truth::No {
+    decide_all(estate, [(document, Truth::Yes)], request)
+}
+
+/// What several documents that count together say of `request`; each with whether it certainly counts.
+#[must_use]
+pub fn decide_all<'v>(
+    estate: &Estate,
+    documents: impl IntoIterator<Item = (&'v Value, Truth)>,
+    request: &Request<'_>,
+) -> Decision {
+    let mut allowed: Option<(Truth, Span, String)> = None;
+    let mut denied: Option<(Truth, Span, String)> = None;
+    let mut unread = None;
+    for (document, counts) in documents {
+        let Some(statements) = statements(document) else {
+            unread = Some(Decision::Unknown(document.span, format!("the policy is {}", document.describe())));
             continue;
-        }
-        let span = statement.value.span;
-        let worst = |known: Option<(Truth, Span)>| match known {
-            Some((Truth::Yes, _)) => known,
-            _ if applies == Truth::Yes => Some((applies, span)),
-            Some(_) => known,
-            None => Some((applies, span)),
         };
-        match statement.effect() {
-            Some(true) => allowed = worst(allowed),
-            Some(false) => denied = worst(denied),
-            None => return Decision::Unknown(span, "the statement's effect is not known".into()),
+        for statement in statements {
+            let applies = statement.applies(estate, request).and(counts);
+            if applies == Truth::No {
+                continue;
+            }
+            let known = match statement.effect() {
+                Some(true) => &mut allowed,
+                Some(false) => &mut denied,
+                None => return Decision::Unknown(statement.value.span, "the statement's effect is not known".into()),
+            };
+            if known.as_ref().is_none_or(|(truth, ..)| applies > *truth) {
+                let doubt = if applies == Truth::Yes { String::new() } else { statement.doubt(estate, request) };
+                *known = Some((applies, statement.value.span, doubt));
+            }
         }
     }
-    match (denied, allowed) {
-        (Some((Truth::Yes, span)), _) => Decision::Denied(span),
-        (_, None) => Decision::NotAllowed,
-        (None, Some((Truth::Yes, span))) => Decision::Allowed(span),
-        (Some((_, span)), _) => Decision::Unknown(span, "a denying statement may or may not apply".into()),
-        (None, Some((_, span))) => Decision::Unknown(span, "the allowing statement may or may not apply".into()),
+    match (denied, allowed, unread) {
+        (Some((Truth::Yes, span, _)), _, _) => Decision::Denied(span),
+        (_, _, Some(unread)) => unread,
+        (_, None, None) => Decision::NotAllowed,
+        (None, Some((Truth::Yes, span, _)), None) => Decision::Allowed(span),
+        (Some((_, span, doubt)), _, None) => Decision::Unknown(span, format!("a statement that denies may apply: {doubt}")),
+        (None, Some((_, span, doubt)), None) => {
+            Decision::Unknown(span, format!("the statement that allows may not apply: {doubt}"))
+        }
     }
 }
 
@@ -144,11 +159,33 @@ impl<'a> Statement<'a> {
             .and(self.condition(estate, &request.context))
     }
 
+    /// Why it is not known whether the statement applies, in words.
+    fn doubt(&self, estate: &Estate, request: &Request<'_>) -> String {
+        if self.matches_action(estate, request.action) == Truth::Unknown {
+            return "its actions are not known".into();
+        }
+        if self.matches_principal(request.principal) == Truth::Unknown {
+            return "its principal is not known".into();
+        }
+        if self.matches_resource(estate, &request.resource) == Truth::Unknown {
+            return "its resource is not known".into();
+        }
+        for operator in self.element("Condition").and_then(Value::as_map).into_iter().flatten() {
+            for key in operator.value.as_map().into_iter().flatten() {
+                let value = request.context.iter().find(|(name, _)| name.eq_ignore_ascii_case(&key.key));
+                if value.is_none_or(|(_, value)| operator_holds(estate, &operator.key, &key.value, value) == Truth::Unknown) {
+                    return format!("it depends on `{}`", key.key);
+                }
+            }
+        }
+        "it is there only under a condition".into()
+    }
+
     /// Whether `Action` or `NotAction` covers the action.
     #[must_use]
     pub fn matches_action(&self, estate: &Estate, action: &str) -> Truth {
         let action = literal(action);
-        let any = |value: &Value| any_of(value, |item| matches(&tokens(estate, item), &action, true));
+        let any = |value: &Value| any_of(value, |item| matches(&pattern(estate, item), &action, true));
         match (self.element("Action"), self.element("NotAction")) {
             (Some(value), _) => any(value),
             (None, Some(value)) => any(value).negated(),
@@ -162,7 +199,7 @@ impl<'a> Statement<'a> {
         if resource.is_empty() {
             return Truth::Yes;
         }
-        let any = |value: &Value| any_of(value, |item| matches(&tokens(estate, item), resource, false));
+        let any = |value: &Value| any_of(value, |item| matches(&pattern(estate, item), resource, false));
         match (self.element("Resource"), self.element("NotResource")) {
             (Some(value), _) => any(value),
             (None, Some(value)) => any(value).negated(),
@@ -203,18 +240,41 @@ impl<'a> Statement<'a> {
     }
 }
 
-/// One condition operator on a key that has one value.
+/// One condition operator on a key that has one value, or none.
+///
+/// A key that the request does not have makes an operator false, a negated one true; `IfExists` and
+/// `ForAllValues` make either true. Source: IAM User Guide, "IAM JSON policy elements: Condition operators" and
+/// "Multivalued context keys".
 fn operator_holds(estate: &Estate, operator: &str, wanted: &Value, value: &[Token]) -> Truth {
+    let (set, operator) = operator.split_once(':').map_or(("", operator), |(set, rest)| (set, rest));
     let name = operator.strip_suffix("IfExists").unwrap_or(operator);
+    let negated = name.contains("Not");
+    let missing = value == absent();
+    if name == "Null" {
+        return any_of(wanted, |item| item.as_bool().map_or(Truth::Unknown, |null| Truth::of(null == missing)));
+    }
+    if missing {
+        return match set {
+            "ForAllValues" => Truth::Yes,
+            "ForAnyValue" => Truth::No,
+            _ => Truth::of(negated || name != operator),
+        };
+    }
     let any = |fold: bool, glob: bool| {
         any_of(wanted, |item| {
-            let item = tokens(estate, item);
+            let item = pattern(estate, item);
             let plain = !item.iter().any(|token| matches!(token, Token::Char('*' | '?')));
             if glob || plain { matches(&item, value, fold) } else { Truth::of(item == value) }
         })
     };
+    let number = |holds: fn(f64, f64) -> bool| {
+        let is = known(value).and_then(|text| text.parse::<f64>().ok());
+        any_of(wanted, |item| {
+            let wanted = item.as_text().and_then(|text| text.parse::<f64>().ok());
+            is.zip(wanted).map_or(Truth::Unknown, |(is, wanted)| Truth::of(holds(is, wanted)))
+        })
+    };
     match name {
-        "Null" => any_of(wanted, |item| item.as_bool().map_or(Truth::Unknown, |null| Truth::of(!null))),
         "Bool" => any(true, false),
         "StringEquals" => any(false, false),
         "StringNotEquals" => any(false, false).negated(),
@@ -222,8 +282,35 @@ fn operator_holds(estate: &Estate, operator: &str, wanted: &Value, value: &[Toke
         "StringNotEqualsIgnoreCase" => any(true, false).negated(),
         "StringLike" | "ArnLike" | "ArnEquals" => any(false, true),
         "StringNotLike" | "ArnNotLike" | "ArnNotEquals" => any(false, true).negated(),
+        "NumericEquals" => number(|is, wanted| (is - wanted).abs() < f64::EPSILON),
+        "NumericNotEquals" => number(|is, wanted| (is - wanted).abs() < f64::EPSILON).negated(),
+        "NumericLessThan" => number(|is, wanted| is < wanted),
+        "NumericLessThanEquals" => number(|is, wanted| is <= wanted),
+        "NumericGreaterThan" => number(|is, wanted| is > wanted),
+        "NumericGreaterThanEquals" => number(|is, wanted| is >= wanted),
         _ => Truth::Unknown,
     }
+}
+
+/// The text of a pattern in a policy: a policy variable (`${aws:username}`) is not known.
+///
+/// Source: IAM User Guide, "IAM policy elements: Variables and tags".
+fn pattern(estate: &Estate, value: &Value) -> Vec<Token> {
+    let all = tokens(estate, value);
+    if !all.windows(2).any(|pair| pair == [Token::Char('$'), Token::Char('{')]) {
+        return all;
+    }
+    let mut out = Vec::with_capacity(all.len());
+    let mut rest = all.into_iter().peekable();
+    while let Some(token) = rest.next() {
+        if token == Token::Char('$') && rest.peek() == Some(&Token::Char('{')) {
+            let name: Vec<Token> = rest.by_ref().take_while(|token| *token != Token::Char('}')).collect();
+            out.push(Token::Unknown(crate::text::shown(&name).into()));
+        } else {
+            out.push(token);
+        }
+    }
+    out
 }
 
 /// Whether a `Principal` element covers who asks.
@@ -231,7 +318,7 @@ fn covers(value: &Value, who: Principal<'_>) -> Truth {
     any_case(value, |value| match &value.kind {
         Kind::String(text) => Truth::of(text == "*"),
         Kind::Map(kinds) => kinds.iter().fold(Truth::No, |any, entry| {
-            let item_covers = |item: &Value| match (entry.key.as_str(), who, item.as_str()) {
+            let item_covers = |item: &Value| match (entry.key.as_str(), who, service_name(item).as_deref()) {
                 ("AWS" | "*", Principal::Anyone, Some(text)) => Truth::of(text == "*"),
                 ("Service", Principal::Service(name), Some(text)) => Truth::of(text == name),
                 ("AWS", Principal::Service(_), Some("*")) => Truth::Yes,
@@ -244,6 +331,20 @@ fn covers(value: &Value, who: Principal<'_>) -> Truth {
         }),
         _ => Truth::Unknown,
     })
+}
+
+/// A text that is literal but for the domain and the partition, which are the same all over an estate.
+fn service_name(value: &Value) -> Option<String> {
+    match &value.kind {
+        Kind::String(text) => Some(text.to_string()),
+        Kind::Join(pieces) => pieces.iter().map(service_name).collect(),
+        Kind::Reference(reference) => match &reference.target {
+            Target::Pseudo { pseudo: Pseudo::UrlSuffix, .. } => Some("amazonaws.com".to_owned()),
+            Target::Pseudo { pseudo: Pseudo::Partition, .. } => Some("aws".to_owned()),
+            _ => None,
+        },
+        _ => None,
+    }
 }
 
 /// Whether `holds` of any item of a list (or of the value itself), through cases.

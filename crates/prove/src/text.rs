@@ -3,7 +3,7 @@
 //! Every value that CloudFormation would turn into text becomes a row of [`Token`]s. Two spellings of one
 //! thing (`!GetAtt Bucket.Arn`, `!Sub 'arn:aws:s3:::${Bucket}'`, the literal name) become the same row.
 
-use estate::{Estate, Kind, Pseudo, Reference, SmolStr, Target, Value};
+use estate::{Estate, Kind, Pseudo, Reference, SmolStr, StackId, Target, Value};
 
 /// A part of a text.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -65,6 +65,40 @@ pub fn tokens(estate: &Estate, value: &Value) -> Vec<Token> {
     out
 }
 
+/// What a condition key has that is certainly not in a request.
+#[must_use]
+pub fn absent() -> Vec<Token> {
+    vec![Token::Symbol(SmolStr::new_static("absent"))]
+}
+
+/// The text, where all of it is known.
+#[must_use]
+pub fn known(tokens: &[Token]) -> Option<String> {
+    let chars = tokens.iter().map(|token| match token {
+        Token::Char(c) => Some(*c),
+        Token::Symbol(_) | Token::Unknown(_) => None,
+    });
+    chars.collect()
+}
+
+/// The text for people: what AWS assigns and what is not known stands in braces.
+#[must_use]
+pub fn shown(tokens: &[Token]) -> String {
+    let mut out = String::new();
+    for token in tokens {
+        match token {
+            Token::Char(c) => out.push(*c),
+            Token::Symbol(name) | Token::Unknown(name) => {
+                let name = name.split_once('/').map_or(name.as_str(), |(_, name)| name);
+                out.push('{');
+                out.push_str(name);
+                out.push('}');
+            }
+        }
+    }
+    out
+}
+
 /// A literal as tokens.
 #[must_use]
 pub fn literal(text: &str) -> Vec<Token> {
@@ -101,9 +135,12 @@ fn push_reference(estate: &Estate, reference: &Reference, out: &mut Vec<Token>) 
         // Every partition has its own copy of every rule; within one estate there is one partition.
         Target::Pseudo { pseudo: Pseudo::Partition, .. } => out.extend("aws".chars().map(Token::Char)),
         Target::Pseudo { pseudo: Pseudo::UrlSuffix, .. } => out.extend("amazonaws.com".chars().map(Token::Char)),
+        Target::Pseudo { stack, pseudo: pseudo @ Pseudo::Region } => {
+            let stack = outermost(estate, *stack);
+            out.push(Token::Symbol(smol_str::format_smolstr!("{}/{}", pseudo.name(), stack.0)));
+        }
         Target::Pseudo { stack, pseudo } => {
-            let stack = estate.stack(*stack).map_or(0, |_| stack.0);
-            out.push(Token::Symbol(smol_str::format_smolstr!("{}/{stack}", pseudo.name())));
+            out.push(Token::Symbol(smol_str::format_smolstr!("{}/{}", pseudo.name(), stack.0)));
         }
         Target::Resource { stack, id } => {
             let resource = estate.resource(*stack, id);
@@ -126,7 +163,10 @@ fn push_reference(estate: &Estate, reference: &Reference, out: &mut Vec<Token>) 
                     },
                     ("region}", Some(owner)) => match &owner.region {
                         Some(region) => out.extend(region.chars().map(Token::Char)),
-                        None => out.push(Token::Symbol(smol_str::format_smolstr!("AWS::Region/{}", stack.0))),
+                        None => {
+                            let target = Target::Pseudo { stack: *stack, pseudo: Pseudo::Region };
+                            push_reference(estate, &Reference { target, attribute: None }, out);
+                        }
                     },
                     ("account}", Some(owner)) => {
                         let target = Target::Account(owner.account);
@@ -137,6 +177,18 @@ fn push_reference(estate: &Estate, reference: &Reference, out: &mut Vec<Token>) 
             }
         }
     }
+}
+
+/// The stack that nests this one, however deep: nested stacks share its account and region.
+fn outermost(estate: &Estate, mut stack: StackId) -> StackId {
+    // Each step goes one stack up; a circle of nesting has been refused by whoever read it.
+    for _ in 0..estate.stacks.len() {
+        match estate.stack(stack).and_then(|stack| stack.nested_in.as_ref()) {
+            Some((parent, _)) => stack = *parent,
+            None => break,
+        }
+    }
+    stack
 }
 
 fn symbol(reference: &Reference) -> SmolStr {
@@ -161,6 +213,9 @@ fn arn_of(kind: &str, attribute: Option<&str>) -> Option<&'static str> {
         ("AWS::Logs::LogGroup", Some("Arn")) => "arn:aws:logs:{region}:{account}:log-group:{ref}:*",
         ("AWS::CloudTrail::Trail", Some("Arn")) => "arn:aws:cloudtrail:{region}:{account}:trail/{ref}",
         ("AWS::Lambda::Function", Some("Arn")) => "arn:aws:lambda:{region}:{account}:function:{ref}",
+        ("AWS::CloudWatch::Alarm" | "AWS::CloudWatch::CompositeAlarm", Some("Arn")) => {
+            "arn:aws:cloudwatch:{region}:{account}:alarm:{ref}"
+        }
         _ => return None,
     })
 }
@@ -175,6 +230,7 @@ fn physical_name(kind: &str) -> Option<&'static str> {
         "AWS::Logs::LogGroup" => "LogGroupName",
         "AWS::CloudTrail::Trail" => "TrailName",
         "AWS::Lambda::Function" => "FunctionName",
+        "AWS::CloudWatch::Alarm" | "AWS::CloudWatch::CompositeAlarm" => "AlarmName",
         _ => return None,
     })
 }
@@ -186,16 +242,43 @@ pub fn matches(pattern: &[Token], text: &[Token], fold: bool) -> Truth {
     if glob(pattern, text, |p, t| same(p, t, fold)) {
         return Truth::Yes;
     }
-    let vague = |token: &Token| matches!(token, Token::Unknown(_));
-    if !pattern.iter().chain(text).any(vague) {
+    let text_is_vague = text.iter().any(|token| vague(token, pattern));
+    if !text_is_vague && !pattern.iter().any(|token| vague(token, text)) {
         return Truth::No;
     }
     // What is unknown may be any text on either side: could they meet at all?
-    let wild = |tokens: &[Token]| -> Vec<Token> {
-        tokens.iter().map(|token| if vague(token) { Token::Char('*') } else { token.clone() }).collect()
+    let wild = |tokens: &[Token], other: &[Token]| -> Vec<Token> {
+        let wild = tokens.iter().map(|token| if vague(token, other) { Token::Char('*') } else { token.clone() });
+        wild.collect()
     };
-    let text_is_vague = text.iter().any(vague);
-    if text_is_vague || glob(&wild(pattern), text, |p, t| same(p, t, fold)) { Truth::Unknown } else { Truth::No }
+    if text_is_vague {
+        let (pattern, text) = (wild(pattern, text), wild(text, pattern));
+        return if globs_meet(&pattern, &text, fold) { Truth::Unknown } else { Truth::No };
+    }
+    if glob(&wild(pattern, text), text, |p, t| same(p, t, fold)) { Truth::Unknown } else { Truth::No }
+}
+
+/// Whether a token of one text may be anything as far as the other text is concerned. The number of an account
+/// and the region of a stack that nobody has said are names somebody may have spelled out on the other side.
+fn vague(token: &Token, other: &[Token]) -> bool {
+    match token {
+        Token::Unknown(_) => true,
+        Token::Symbol(name) if name.starts_with("account/") => {
+            !other.iter().any(|other| matches!(other, Token::Symbol(name) if name.starts_with("account/")))
+        }
+        Token::Symbol(name) if name.starts_with("AWS::Region/") => !other.contains(token),
+        Token::Symbol(_) | Token::Char(_) => false,
+    }
+}
+
+/// Whether two globs have a text in common, as far as their beginnings and ends up to the first and last star
+/// tell; past that it is taken that they have.
+fn globs_meet(a: &[Token], b: &[Token], fold: bool) -> bool {
+    let star = |token: &&Token| **token != Token::Char('*');
+    let agree = |(a, b): (&Token, &Token)| same(a, b, fold) || same(b, a, fold);
+    let head = a.iter().take_while(star).zip(b.iter().take_while(star)).all(agree);
+    let tail = a.iter().rev().take_while(star).zip(b.iter().rev().take_while(star)).all(agree);
+    head && tail
 }
 
 fn same(pattern: &Token, text: &Token, fold: bool) -> bool {
