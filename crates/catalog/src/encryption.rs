@@ -27,9 +27,31 @@ pub enum EncryptionKind {
     Key,
     /// It is a boolean that switches encryption at rest on.
     Switch,
+    /// It is a boolean that switches encryption at rest off.
+    OffSwitch,
     /// It selects the kind of encryption: `aws:kms`, `AES256`, `KMS`, `CUSTOMER_MANAGED_KMS_KEY` …
     Mode,
 }
+
+/// Words of encryption that is not at rest: on the wire, of a media stream, or a key that signs.
+const ELSEWHERE: [&str; 16] = [
+    "transit",
+    "tlsencryption",
+    "router",
+    "srtoutput",
+    "hlsgroup",
+    "endpointencryption",
+    "as2config",
+    "assertion",
+    "signing",
+    "privatekeyjwt",
+    "vpcencryption",
+    "keymodesofuse",
+    "blockedencryption",
+    "securitydb",
+    "rotateencryption",
+    "removeencryption",
+];
 
 /// How deep the search goes; the registry's deepest key is well above it.
 const MAX_DEPTH: usize = 12;
@@ -118,19 +140,24 @@ fn kind(schema: &ResourceSchema, steps: &[Step], at: NodeId) -> Option<Encryptio
         Step::Each => None,
     });
     let leaf = names.next()?;
-    let parent = names.next().unwrap_or_default();
+    let above: Vec<String> = names.collect();
+    if ELSEWHERE.iter().any(|word| leaf.contains(word) || above.iter().any(|name| name.contains(word))) {
+        return None;
+    }
+    let parent = above.first().map(String::as_str).unwrap_or_default();
     let types = all_types(schema, at);
-    if types.allows(Types::BOOLEAN) && !types.is_any() && is_switch(&leaf, &parent) {
-        return Some(EncryptionKind::Switch);
+    if types.allows(Types::BOOLEAN) && !types.is_any() {
+        return switch(&leaf, parent);
     }
     let textual = types.is_any() || types.allows(Types::STRING) || types.allows(Types::ARRAY);
     if !textual || is_object(schema.node(at)) {
         return None;
     }
-    if has_kms_format(schema, at, 3) || is_key(&leaf, &parent) {
+    let grand = above.get(1).map(String::as_str).unwrap_or_default();
+    if has_kms_format(schema, at, 3) || is_key(&leaf, parent, grand) {
         return Some(EncryptionKind::Key);
     }
-    is_mode(&leaf, &parent).then_some(EncryptionKind::Mode)
+    is_mode(&leaf, parent).then_some(EncryptionKind::Mode)
 }
 
 fn is_object(node: &SchemaNode) -> bool {
@@ -160,56 +187,51 @@ fn has_kms_format(schema: &ResourceSchema, at: NodeId, left: u8) -> bool {
         })
 }
 
-/// `KmsKeyId`, `KMSMasterKeyID`, `KmsKeyArn`, `KmsKey`, `KmsArn`, `EncryptionKeyArn`, `CustomerEncryptionKeyArn`,
-/// and `KeyArn`, `KeyId`, `KeyIdentifier` or `Key` below something that speaks of encryption.
-fn is_key(leaf: &str, parent: &str) -> bool {
+/// `KmsKeyId`, `KMSMasterKeyID`, `KmsKeyArn`, `KmsKey`, `KmsArn`, `CmkArn`, `EncryptionKeyArn`,
+/// `CustomerEncryptionKeyArn`, `CustomerManagedKey`, and `KeyArn`, `KeyId`, `KeyIdentifier` or `Key` below
+/// something that speaks of encryption.
+fn is_key(leaf: &str, parent: &str, grand: &str) -> bool {
     const NOT_KEYS: [&str; 8] = ["context", "grant", "type", "status", "alias", "region", "role", "policy"];
     if NOT_KEYS.iter().any(|word| leaf.contains(word)) {
         return false;
     }
-    let names_key = leaf.ends_with("key")
-        || leaf.ends_with("keyid")
-        || leaf.ends_with("keyarn")
-        || leaf.ends_with("keyidentifier")
-        || leaf.ends_with("keyids")
-        || leaf.ends_with("keyarns")
-        || leaf.ends_with("keys");
-    let speaks = |word: &str| word.contains("kms") || word.contains("encrypt") || word.starts_with("sse");
-    if leaf.contains("kms") {
+    let ends = ["key", "keyid", "keyarn", "keyidentifier", "keys", "keyids", "keyarns"];
+    let names_key = ends.iter().any(|end| leaf.ends_with(end));
+    if leaf.contains("kms") || leaf.contains("cmk") {
         return names_key || leaf.ends_with("arn") || leaf.ends_with("kmsid") || leaf == "kms";
     }
-    if leaf.contains("encryptionkey") || leaf.contains("encryptkey") {
+    if ["encryptionkey", "encryptkey", "customermanagedkey"].iter().any(|word| leaf.contains(word)) {
         return names_key;
     }
-    let bare = ["key", "keyid", "keyarn", "keyidentifier", "arn", "id"].contains(&leaf);
-    let about = parent.contains("encryptionkey") || parent.contains("kms");
-    (bare && about) || (["keyid", "keyarn", "keyidentifier", "key"].contains(&leaf) && speaks(parent))
+    let bare = ["key", "keyid", "keyarn", "keyidentifier"].contains(&leaf);
+    let about = |word: &str| word.contains("kms") || word.contains("encrypt") || word.starts_with("sse");
+    (bare && (about(parent) || (parent == "provider" && about(grand))))
+        || (["arn", "id"].contains(&leaf) && (parent.contains("encryptionkey") || parent.contains("kms")))
 }
 
-/// `StorageEncrypted`, `Encrypted`, `AtRestEncryptionEnabled`, `SSEEnabled`, and `Enabled` below
-/// `EncryptionAtRestOptions`.
-fn is_switch(leaf: &str, parent: &str) -> bool {
-    let transit = |word: &str| {
-        ["transit", "tls", "ssl", "nodetonode", "inter", "client", "credential", "password", "disable"]
-            .iter()
-            .any(|other| word.contains(other))
+/// `StorageEncrypted`, `Encrypted`, `AtRestEncryptionEnabled`, `SSEEnabled`, `CustomerManagedKeyEnabled`, and
+/// `Enabled` below `EncryptionAtRestOptions`; `EncryptionDisabled` the other way round.
+fn switch(leaf: &str, parent: &str) -> Option<EncryptionKind> {
+    const WIRE: [&str; 9] =
+        ["password", "tls", "ssl", "nodetonode", "inter", "client", "credential", "remove", "require"];
+    if WIRE.iter().any(|word| leaf.contains(word) || parent.contains(word)) {
+        return None;
+    }
+    let about = |word: &str| {
+        word.contains("encrypt") || word.starts_with("sse") || word.contains("customermanagedkey")
     };
-    if transit(leaf) || transit(parent) {
-        return false;
+    let on_off = ["enabled", "enable"].contains(&leaf) && about(parent);
+    match leaf.contains("disabled") {
+        true if about(leaf) => Some(EncryptionKind::OffSwitch),
+        false if about(leaf) || on_off => Some(EncryptionKind::Switch),
+        _ => None,
     }
-    let about = |word: &str| word.contains("encrypt") || word.starts_with("sse");
-    let onoff = |word: &str| word == "enabled" || word == "enable";
-    about(leaf) || (onoff(leaf) && about(parent)) || leaf == "kmsmanagedssenabled"
 }
 
-/// `SSEAlgorithm`, `EncryptionType`, `EncryptionMode`, `EncryptionOption`, `ServerSideEncryption`.
+/// `SSEAlgorithm`, `EncryptionType`, `EncryptionMode`, `EncryptionOption`, `CmkType`.
 fn is_mode(leaf: &str, parent: &str) -> bool {
-    if leaf.contains("transit") || leaf.contains("context") || leaf.contains("password") {
-        return false;
-    }
-    let selects = ["type", "mode", "option", "algorithm", "encryption", "status"];
-    let about = leaf.contains("encrypt") || leaf.starts_with("sse");
-    (about && selects.iter().any(|word| leaf.ends_with(word)))
-        || (leaf == "ssealgorithm")
-        || (["type", "status", "mode"].contains(&leaf) && parent.contains("encryption"))
+    let selects = ["type", "mode", "option", "algorithm"];
+    let about = leaf.contains("encrypt") || leaf.starts_with("sse") || leaf.contains("cmk");
+    (about && (leaf == "ebsencryption" || selects.iter().any(|word| leaf.ends_with(word))))
+        || (["type", "mode"].contains(&leaf) && parent.contains("encryption"))
 }

@@ -8,11 +8,18 @@
 mod compile;
 mod dialect;
 mod encryption;
+mod hipaa;
+mod iam;
 mod pack;
 mod path;
 mod pattern;
+mod quota;
+mod region;
 mod resource;
 mod schema;
+mod stores;
+mod support;
+mod table;
 
 use std::sync::OnceLock;
 
@@ -21,18 +28,35 @@ use serde_json::Value;
 use crate::pack::Pack;
 
 pub use crate::encryption::{EncryptionKind, EncryptionProperty};
+pub use crate::hipaa::{EligibleService, EligibleServices};
+pub use crate::iam::{
+    AccessLevel, ActionResource, ConditionKey, IamAction, IamReference, IamResourceType, IamService,
+    matches as iam_pattern_matches,
+};
 pub use crate::path::{PathCursor, PathTree, PropertyPath, Step};
 pub use crate::pattern::Pattern;
+pub use crate::quota::Quotas;
+pub use crate::region::{Availability, Region};
 pub use crate::resource::{Attribute, Lifecycle, Paths, RefMeaning, ResourceSchema, Rule, Tagging};
 pub use crate::schema::{
     Additional, Combinators, Conditional, ListRules, NodeId, NumberRules, ObjectRules, Relationship,
     SchemaNode, StringRules, Types, Values,
 };
 
+pub use crate::stores::{AtRest, Keeping};
+pub use crate::support::{EngineVersion, Runtime, Support, Versioned};
+
 /// Everything Steward knows about AWS without asking AWS.
 pub struct Catalog {
     registry: Pack,
     types: Vec<OnceLock<ResourceSchema>>,
+    iam: OnceLock<IamReference>,
+    regions: OnceLock<Vec<Region>>,
+    runtimes: OnceLock<Vec<Runtime>>,
+    engines: OnceLock<support::Engines>,
+    quotas: OnceLock<Quotas>,
+    hipaa: OnceLock<EligibleServices>,
+    stores: OnceLock<Vec<AtRest>>,
 }
 
 /// Where a data file comes from.
@@ -61,7 +85,17 @@ impl Catalog {
     fn open() -> Self {
         let registry = Pack::open(b"STWREG01", include_bytes!("../data/registry.bin"));
         let types = registry.entries().iter().map(|_| OnceLock::new()).collect();
-        Self { registry, types }
+        Self {
+            registry,
+            types,
+            iam: OnceLock::new(),
+            regions: OnceLock::new(),
+            runtimes: OnceLock::new(),
+            engines: OnceLock::new(),
+            quotas: OnceLock::new(),
+            hipaa: OnceLock::new(),
+            stores: OnceLock::new(),
+        }
     }
 
     /// The schema of a resource type: `AWS::S3::Bucket`. Custom resources (`Custom::Anything`) have the
@@ -84,6 +118,111 @@ impl Catalog {
     #[must_use]
     pub fn provenance(&self) -> Provenance {
         provenance(&self.registry)
+    }
+
+    /// Whether a Region's registry has a resource type. `Unknown` also for a type or Region nobody knows.
+    #[must_use]
+    pub fn availability(&self, type_name: &str, region: &str) -> Availability {
+        let asked = self.registry.header().get("regions").and_then(Value::as_array);
+        let bit = asked.and_then(|asked| asked.iter().position(|known| known == region));
+        let entry = self.registry.position(type_name).and_then(|at| self.registry.entries().get(at));
+        match (bit, entry) {
+            (Some(bit), Some(entry)) if entry.mask >> bit & 1 == 1 => Availability::Available,
+            (Some(_), Some(_)) => Availability::Absent,
+            _ => Availability::Unknown,
+        }
+    }
+
+    /// The IAM service reference.
+    #[must_use]
+    pub fn iam(&self) -> &IamReference {
+        self.iam.get_or_init(IamReference::open)
+    }
+
+    /// Every Region, sorted by code.
+    #[must_use]
+    pub fn regions(&self) -> &[Region] {
+        self.regions
+            .get_or_init(|| table::parse::<region::Regions>(include_str!("../data/regions.json")).rows)
+    }
+
+    /// The Region with this code.
+    #[must_use]
+    pub fn region(&self, code: &str) -> Option<&Region> {
+        self.regions().iter().find(|region| region.code == code)
+    }
+
+    /// Every Lambda runtime, sorted.
+    #[must_use]
+    pub fn runtimes(&self) -> &[Runtime] {
+        self.runtimes.get_or_init(|| {
+            table::parse::<support::Runtimes>(include_str!("../data/lambda-runtimes.json")).rows
+        })
+    }
+
+    /// The Lambda runtime with this identifier.
+    #[must_use]
+    pub fn runtime(&self, identifier: &str) -> Option<&Runtime> {
+        self.runtimes().iter().find(|runtime| runtime.runtime == identifier)
+    }
+
+    fn engines(&self) -> &support::Engines {
+        self.engines.get_or_init(|| table::parse(include_str!("../data/engines.json")))
+    }
+
+    /// Every engine version of which AWS states the support.
+    #[must_use]
+    pub fn engine_versions(&self) -> &[EngineVersion] {
+        &self.engines().rows
+    }
+
+    /// Which properties of the type name an engine and its version, if the catalog knows its versions.
+    #[must_use]
+    pub fn versioned(&self, type_name: &str) -> Option<&Versioned> {
+        self.engines().types.iter().find(|row| row.type_name == type_name)
+    }
+
+    /// The support of the engine version that a resource of `type_name` names, with the values of its
+    /// [`Versioned`] properties.
+    #[must_use]
+    pub fn engine_version(
+        &self,
+        type_name: &str,
+        engine: Option<&str>,
+        version: &str,
+    ) -> Option<&EngineVersion> {
+        let versioned = self.versioned(type_name)?;
+        let (engine, version) = match engine.or(versioned.engine.as_deref()) {
+            Some(engine) => (engine, version),
+            None => version.split_once('_')?,
+        };
+        self.engines().version(&versioned.service, engine, version)
+    }
+
+    /// CloudFormation's quotas.
+    #[must_use]
+    pub fn quotas(&self) -> &Quotas {
+        self.quotas.get_or_init(|| table::parse::<quota::Table>(include_str!("../data/quotas.json")).into())
+    }
+
+    /// AWS's HIPAA Eligible Services Reference.
+    #[must_use]
+    pub fn hipaa(&self) -> &EligibleServices {
+        self.hipaa.get_or_init(|| table::parse(include_str!("../data/hipaa-eligible-services.json")))
+    }
+
+    /// Every type whose schema has an encryption property, sorted.
+    #[must_use]
+    pub fn stores(&self) -> &[AtRest] {
+        self.stores.get_or_init(|| stores::rows(table::parse(include_str!("../data/stores.json"))))
+    }
+
+    /// What a type has to do with data at rest; `None` when its schema has no encryption property.
+    #[must_use]
+    pub fn at_rest(&self, type_name: &str) -> Option<&AtRest> {
+        let stores = self.stores();
+        let at = stores.binary_search_by(|row| row.type_name.as_str().cmp(type_name)).ok()?;
+        stores.get(at)
     }
 }
 

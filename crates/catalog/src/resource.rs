@@ -34,6 +34,7 @@ pub struct ResourceSchema {
     lifecycle: Option<Lifecycle>,
     handlers: SmolStr,
     replacement: SmolStr,
+    stateful: bool,
     encryption: OnceLock<Box<[EncryptionProperty]>>,
 }
 
@@ -153,6 +154,7 @@ impl ResourceSchema {
             }),
             handlers: text(block, "handlers"),
             replacement: text(block, "replacementStrategy"),
+            stateful: block.get("stateful") == Some(&Value::Bool(true)),
             encryption: OnceLock::new(),
             nodes,
         }
@@ -323,6 +325,12 @@ impl ResourceSchema {
     #[must_use]
     pub fn replaces_by_deleting_first(&self) -> bool {
         self.replacement == "delete_then_create"
+    }
+
+    /// Whether deleting or replacing a resource loses data, as cfn-lint lists it.
+    #[must_use]
+    pub fn is_stateful(&self) -> bool {
+        self.stateful
     }
 
     /// Every property that chooses a KMS key, switches encryption at rest on, or selects its kind.

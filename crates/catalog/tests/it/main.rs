@@ -8,4 +8,7 @@
     reason = "tests stop where they fail"
 )]
 
+mod encryption;
+mod iam;
 mod registry;
+mod tables;
