@@ -74,21 +74,21 @@ def pack(magic: bytes, header: dict, entries: list[tuple[str, int, bytes]], dict
 
 # ---------------------------------------------------------------- registry schemas
 
-# Text for people, and facts about the handler rather than the resource.
+# Text for people, facts about the handler rather than the resource, and facts that nothing reads yet.
 DROPPED = {
-    "$comment", "$id", "$schema", "comment", "description", "documentationUrl", "examples", "permissions",
+    "arrayType", "maxConsecutiveItems", "maxUniqueItems", "nonPublicDefinitions", "nonPublicProperties",
+    "propertyTransform", "$comment", "$id", "$schema", "comment", "description", "documentationUrl", "examples", "permissions",
     "resourceLink", "sourceUrl", "title", "typeConfiguration", "typeName",
 }
 # Keywords whose value is data, copied whole.
 VALUES = {
-    "additionalIdentifiers", "arrayType", "conditionalCreateOnlyProperties", "const", "createOnlyProperties",
+    "additionalIdentifiers", "conditionalCreateOnlyProperties", "const", "createOnlyProperties",
     "default", "dependentExcluded", "dependentRequired", "deprecatedProperties", "enum",
     "enumCaseInsensitive", "exclusiveMaximum", "exclusiveMinimum", "format", "lifecycle", "maxItems",
-    "maxLength", "maxProperties", "maxUniqueItems", "maximum", "minItems", "minLength", "minProperties",
-    "minimum", "multipleOf", "nonPublicProperties", "pattern", "primaryIdentifier", "propertyTransform",
+    "maxLength", "maxProperties", "maximum", "minItems", "minLength", "minProperties",
+    "minimum", "multipleOf", "pattern", "primaryIdentifier",
     "readOnlyProperties", "relationshipRef", "replacementStrategy", "required", "requiredOr", "requiredXor",
     "$ref", "taggable", "type", "uniqueItems", "uniqueKeys", "writeOnlyProperties",
-    "nonPublicDefinitions", "maxConsecutiveItems",
 }
 SCHEMA = {"additionalItems", "additionalProperties", "contains", "else", "if", "not", "propertyNames", "then"}
 SCHEMA_LIST = {"allOf", "anyOf", "oneOf", "prefixItems"}

@@ -3,7 +3,7 @@
 //! In: a compiled schema. Out: every property that takes a KMS key, switches encryption on or selects its
 //! kind, with its path through lists and maps.
 //! Must always hold: the schema decides, no list of types does; a type AWS adds tomorrow is found by the
-//! same names. What a property protects is not judged here: see [`crate::stores`].
+//! same names. What a property protects is not judged here: see [`crate::AtRest`].
 
 use crate::path::{PropertyPath, Step};
 use crate::resource::ResourceSchema;

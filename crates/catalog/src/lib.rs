@@ -50,6 +50,7 @@ pub use crate::support::{EngineVersion, Runtime, Support, Versioned};
 pub struct Catalog {
     registry: Pack,
     types: Vec<OnceLock<ResourceSchema>>,
+    refs: OnceLock<Vec<resource::RefRow>>,
     iam: OnceLock<IamReference>,
     regions: OnceLock<Vec<Region>>,
     runtimes: OnceLock<Vec<Runtime>>,
@@ -88,6 +89,7 @@ impl Catalog {
         Self {
             registry,
             types,
+            refs: OnceLock::new(),
             iam: OnceLock::new(),
             regions: OnceLock::new(),
             runtimes: OnceLock::new(),
@@ -105,7 +107,13 @@ impl Catalog {
         let name = if name.starts_with("Custom::") { "AWS::CloudFormation::CustomResource" } else { name };
         let at = self.registry.position(name)?;
         let entry = self.registry.entries().get(at)?;
-        let make = || ResourceSchema::new(entry.name, &self.registry.block(entry));
+        let make = || {
+            let refs = self
+                .refs
+                .get_or_init(|| table::parse::<resource::RefTable>(include_str!("../data/refs.json")).rows);
+            let row = refs.iter().find(|row| row.type_name == entry.name);
+            ResourceSchema::new(entry.name, &self.registry.block(entry), row)
+        };
         Some(self.types.get(at)?.get_or_init(make))
     }
 

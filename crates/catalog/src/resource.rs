@@ -6,6 +6,7 @@
 
 use std::sync::OnceLock;
 
+use serde::Deserialize;
 use serde_json::Value;
 use smol_str::SmolStr;
 
@@ -27,6 +28,7 @@ pub struct ResourceSchema {
     deprecated: Paths,
     primary_identifier: Box<[PropertyPath]>,
     additional_identifiers: Box<[Box<[PropertyPath]>]>,
+    returned_by_ref: Option<Box<[PropertyPath]>>,
     tagging: Option<Tagging>,
     attributes: Box<[Attribute]>,
     open_attributes: Box<[SmolStr]>,
@@ -70,7 +72,9 @@ pub struct Attribute {
     pub node: Option<NodeId>,
 }
 
-/// What `Ref` returns: the primary identifier of the resource.
+/// What `Ref` returns. The registry states a primary identifier; where that has several parts, only the type's
+/// page in the template reference says whether `Ref` joins them or returns one: `data/refs.json` has those
+/// that somebody read.
 ///
 /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference-ref.html>
 #[derive(Debug, Clone, Copy)]
@@ -79,8 +83,26 @@ pub enum RefMeaning<'s> {
     Property(&'s PropertyPath),
     /// The values of these properties, joined by `|`.
     Joined(&'s [PropertyPath]),
+    /// These properties identify the resource; nobody has read which of them `Ref` returns.
+    Unread(&'s [PropertyPath]),
     /// The registry does not say.
     Unstated,
+}
+
+/// A row of `data/refs.json`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RefRow {
+    #[serde(rename = "type")]
+    pub(crate) type_name: SmolStr,
+    returns: Vec<SmolStr>,
+    #[allow(dead_code, reason = "for the person who reviews the row")]
+    source: SmolStr,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct RefTable {
+    pub(crate) rows: Vec<RefRow>,
 }
 
 /// How resources of the type carry tags.
@@ -117,7 +139,7 @@ pub struct Lifecycle {
 }
 
 impl ResourceSchema {
-    pub(crate) fn new(name: &str, block: &Value) -> Self {
+    pub(crate) fn new(name: &str, block: &Value, returned_by_ref: Option<&RefRow>) -> Self {
         let mut compiler = Compiler::new();
         let root = compiler.document(block);
         let rules: Vec<_> = listed(block, "rules")
@@ -144,6 +166,8 @@ impl ResourceSchema {
             additional_identifiers: listed(block, "additionalIdentifiers")
                 .map(|identifier| follow_all(&nodes, root, Some(identifier)))
                 .collect(),
+            returned_by_ref: returned_by_ref
+                .map(|row| row.returns.iter().map(|property| PropertyPath::parse(property)).collect()),
             tagging: tagging(block),
             attributes,
             open_attributes,
@@ -256,10 +280,11 @@ impl ResourceSchema {
     /// What `Ref` returns.
     #[must_use]
     pub fn ref_meaning(&self) -> RefMeaning<'_> {
-        match &*self.primary_identifier {
-            [] => RefMeaning::Unstated,
-            [one] => RefMeaning::Property(one),
-            several => RefMeaning::Joined(several),
+        match (self.returned_by_ref.as_deref(), &*self.primary_identifier) {
+            (Some([one]), _) | (None, [one]) => RefMeaning::Property(one),
+            (Some(several), _) => RefMeaning::Joined(several),
+            (None, []) => RefMeaning::Unstated,
+            (None, several) => RefMeaning::Unread(several),
         }
     }
 

@@ -76,16 +76,33 @@ fn get_att_knows_the_attributes() {
 }
 
 #[test]
-fn ref_returns_the_primary_identifier() {
-    let meaning = |name| match schema(name).ref_meaning() {
-        RefMeaning::Property(path) => path.to_string(),
-        RefMeaning::Joined(paths) => paths.iter().map(ToString::to_string).collect::<Vec<_>>().join("|"),
-        RefMeaning::Unstated => String::new(),
+fn ref_returns_what_the_reference_says() {
+    let check = |name: &str, expected: &str| {
+        let join = |paths: &[PropertyPath], with: &str| {
+            paths.iter().map(ToString::to_string).collect::<Vec<_>>().join(with)
+        };
+        let meaning = match schema(name).ref_meaning() {
+            RefMeaning::Property(path) => path.to_string(),
+            RefMeaning::Joined(paths) => join(paths, "|"),
+            RefMeaning::Unread(paths) => join(paths, " or "),
+            RefMeaning::Unstated => String::new(),
+        };
+        assert_eq!(meaning, expected, "{name}");
     };
-    assert_eq!(meaning("AWS::S3::Bucket"), "BucketName");
-    assert_eq!(meaning("AWS::SNS::Topic"), "TopicArn");
-    assert_eq!(meaning("AWS::Lambda::Version"), "FunctionArn");
-    assert_eq!(meaning("AWS::ApiGateway::Stage"), "RestApiId|StageName");
+    check("AWS::S3::Bucket", "BucketName");
+    check("AWS::SNS::Topic", "TopicArn");
+    check("AWS::Lambda::Version", "FunctionArn");
+    // The registry's identifier is RestApiId and StageName, or an ARN.
+    check("AWS::ApiGateway::Stage", "StageName");
+    check("AWS::Events::Rule", "Name");
+    check("AWS::WAFv2::WebACL", "Name|Id|Scope");
+    check("AWS::EC2::Route", "RouteTableId or CidrBlock");
+    // Every row of the table names properties of its type.
+    for name in Catalog::shared().type_names() {
+        if let RefMeaning::Property(path) = schema(name).ref_meaning() {
+            assert!(schema(name).at(path).is_some(), "{path} of {name}");
+        }
+    }
 }
 
 #[test]
