@@ -21,6 +21,7 @@ mod scalars;
 mod schema;
 mod sentence;
 mod spanned;
+mod templates;
 mod tiers;
 mod written;
 
@@ -33,9 +34,10 @@ pub use scalars::{
 };
 pub use schema::json_schema;
 pub use spanned::Spanned;
+pub use templates::{StartingPoint, templates};
 pub use tiers::defaults as tier_defaults;
 
-use diagnostics::{Diagnostics, SourceMap};
+use diagnostics::{Diagnostic, Diagnostics, SourceMap};
 
 use crate::reader::Decode;
 
@@ -53,6 +55,15 @@ pub fn load(
         let written = written::Blueprint::decode(&root, &mut own)?;
         resolve::resolve(&written, &root, &mut own)
     });
+    for template in blueprint.iter().flat_map(|blueprint| &blueprint.templates) {
+        if !files.exists(template.file.as_str()) {
+            let text = format!(
+                "the template `{}` does not exist: there is no file `{}`",
+                template.name, template.file
+            );
+            own.push(Diagnostic::error(codes::CANNOT_READ, template.file.span, text));
+        }
+    }
     // What several environments have in common was judged in each of them.
     own.sort();
     let good = !own.has_errors();

@@ -50,9 +50,9 @@ record! {
         organization as "organization": Spanned<Organization>,
         /// The environments: production, staging and so on, each in an account and a network of its own.
         environments as "environments": Named<Environment>,
-        /// Where data is kept.
+        /// Where data is kept: buckets, tables, databases.
         stores as "stores": Named<Store>,
-        /// What runs.
+        /// What runs: services and workers.
         workloads as "workloads": Named<Workload>,
         /// The customer-managed keys that encrypt every store.
         keys as "keys": Option<Spanned<Keys>>,

@@ -32,6 +32,8 @@ struct Thing<'w, T> {
     environments: Option<HashSet<usize>>,
     /// In how many environments it exists.
     present: usize,
+    /// Whether it asks for an environment that does not exist or could not be read.
+    uncertain: bool,
 }
 
 impl Resolver<'_> {
@@ -68,12 +70,20 @@ impl Resolver<'_> {
         }
         let broken = written.stores.broken.iter().chain(&written.workloads.broken);
         names.broken.extend(broken.map(|name| SmolStr::new(name.as_str())));
+        // Whoever uses something that asks for an environment in vain is not to blame.
+        let uncertain_stores = stores.iter().filter(|thing| thing.uncertain).map(|thing| thing.name);
+        let uncertain_workloads = workloads.iter().filter(|thing| thing.uncertain).map(|thing| thing.name);
+        names
+            .broken
+            .extend(uncertain_stores.chain(uncertain_workloads).map(|name| SmolStr::new(name.as_str())));
         let mut missing = HashSet::new();
         for index in 0..environments.resolved.len() {
             self.fill(index, &mut stores, &mut workloads, &mut names, environments, &mut missing);
         }
-        let absent_stores = stores.iter().filter(|thing| thing.present == 0).map(|thing| thing.name);
-        let absent_workloads = workloads.iter().filter(|thing| thing.present == 0).map(|thing| thing.name);
+        let absent_stores =
+            stores.iter().filter(|thing| thing.present == 0 && !thing.uncertain).map(|thing| thing.name);
+        let absent_workloads =
+            workloads.iter().filter(|thing| thing.present == 0 && !thing.uncertain).map(|thing| thing.name);
         if environments.names.broken.is_empty() {
             for name in absent_stores.chain(absent_workloads) {
                 let text = format!("`{name}` exists in no environment");
@@ -161,14 +171,16 @@ impl Resolver<'_> {
         let mut things = Vec::with_capacity(entries.len());
         for (name, written) in entries {
             let asked = asks(written);
-            let found =
+            let found: HashSet<usize> =
                 asked.iter().filter_map(|word| environments.names.find(word, self.diagnostics)).collect();
+            let uncertain = asked.iter().any(|word| environments.names.get(word.as_str()).is_none());
             things.push(Thing {
                 name,
                 written,
                 node: nodes.get(name.as_str()).copied(),
                 environments: asked.0.is_some().then_some(found),
                 present: 0,
+                uncertain,
             });
         }
         things

@@ -133,9 +133,9 @@ record! {
 record! {
     /// A global secondary index.
     pub struct Index "an index" {
-        /// Its partition key.
+        /// The partition key of the index.
         key as "key": Spanned<KeyAttribute>,
-        /// Its sort key.
+        /// The sort key of the index.
         sort as "sort": Option<Spanned<KeyAttribute>>,
     }
     planned {}
@@ -318,9 +318,9 @@ pub struct KeyAttribute {
 record! {
     /// A key attribute that is not text.
     pub struct LongKeyAttribute "a key attribute" {
-        /// Its name.
+        /// The name of the attribute.
         name as "name": Spanned<AttributeName>,
-        /// Its type.
+        /// The type of its values.
         r#type as "type": Option<Spanned<AttributeType>> = "string",
     }
     planned {}

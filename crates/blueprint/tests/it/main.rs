@@ -8,4 +8,9 @@
 )]
 
 mod examples;
+mod files;
+mod hostile;
+mod meaning;
+mod mistakes;
+mod schema;
 mod support;

@@ -57,3 +57,35 @@ pub fn examples() -> Vec<(String, Folder)> {
         .map(|name| (name.to_owned(), Folder(folder.join(name))))
         .into()
 }
+
+/// A small correct blueprint; tests add to it or replace lines of it.
+pub const BASE: &str = "\
+name: acme
+domain: acme.example
+frameworks: [hipaa]
+contacts: { security: security@acme.example }
+regions: { primary: us-east-1 }
+organization:
+  email: aws+{account}@acme.example
+  units:
+    security: { accounts: [audit, log-archive] }
+    work: { accounts: [production, staging, development, play] }
+environments:
+  production: { tier: production }
+  staging: { like: production, tier: staging }
+stores:
+  records: { kind: postgresql, contains: phi }
+workloads:
+  portal: { runs-on: fargate, reached-from: internet, uses: [records] }
+";
+
+/// [`BASE`] with a line of it replaced.
+pub fn with(line: &str, replacement: &str) -> String {
+    assert_eq!(BASE.matches(line).count(), 1, "`{line}` stands once in the base");
+    BASE.replace(line, replacement)
+}
+
+/// [`BASE`] with more at its end.
+pub fn and(more: &str) -> String {
+    format!("{BASE}{more}")
+}
