@@ -42,7 +42,7 @@ pub fn object_schema(title: &str, description: String, properties: Vec<Property>
         if required.is_empty() { serde_json::json!(["object", "null"]) } else { serde_json::json!("object") };
     let properties: serde_json::Map<String, Value> =
         properties.into_iter().map(|property| (property.name.to_owned(), property.schema)).collect();
-    let mut schema = serde_json::json!({
+    let schema = serde_json::json!({
         "title": title,
         "description": description,
         "type": kind,
@@ -50,8 +50,21 @@ pub fn object_schema(title: &str, description: String, properties: Vec<Property>
         "patternProperties": { "^x-": { "description": "The user's own, for anchors; means nothing by itself." } },
         "additionalProperties": false,
     });
-    if !required.is_empty() {
-        schema["required"] = serde_json::json!(required);
+    if required.is_empty() { schema } else { with(schema, "required", serde_json::json!(required)) }
+}
+
+/// The schema of a field with what its doc comment says and what it is where it is not written.
+pub fn described(schema: Value, lines: &[&str], default: Option<Value>) -> Value {
+    let schema = with(schema, "description", Value::String(prose(lines)));
+    match default {
+        Some(default) => with(schema, "default", default),
+        None => schema,
+    }
+}
+
+fn with(mut schema: Value, keyword: &str, operand: Value) -> Value {
+    if let Value::Object(keywords) = &mut schema {
+        keywords.insert(keyword.to_owned(), operand);
     }
     schema
 }
@@ -97,12 +110,13 @@ macro_rules! record {
             pub fn properties(definitions: &mut $crate::reader::Definitions) -> Vec<$crate::record::Property> {
                 let _ = &definitions;
                 vec![$({
-                    let mut schema = <$type as $crate::reader::Field>::schema(definitions);
-                    schema["description"] = serde_json::Value::String($crate::record::prose(&[$($field_doc),+]));
-                    $( schema["default"] = serde_json::json!($default); )?
+                    let schema = <$type as $crate::reader::Field>::schema(definitions);
+                    #[allow(unused_mut, unused_assignments, reason = "most fields have no default in the schema")]
+                    let mut default = None;
+                    $( default = Some(serde_json::json!($default)); )?
                     $crate::record::Property {
                         name: $word,
-                        schema,
+                        schema: $crate::record::described(schema, &[$($field_doc),+], default),
                         required: <$type as $crate::reader::Field>::REQUIRED,
                     }
                 }),*]

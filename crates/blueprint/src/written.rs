@@ -250,7 +250,7 @@ record! {
         guarantee as "guarantee": Spanned<Word>,
         /// What it is suspended for: environments, accounts, stores, workloads, or `environment/name`.
         r#for as "for": Many<Word>,
-        /// Why.
+        /// Why it is suspended; shown in the report and in the evidence.
         because as "because": Spanned<Text>,
         /// Who answers for it.
         owner as "owner": Spanned<Email>,

@@ -74,21 +74,21 @@ impl Parties {
     }
 
     /// What a word stands for; `environment/name` is a store or workload of one environment.
-    fn find(&mut self, word: &str, span: Span) -> Result<Subject, Option<Diagnostic>> {
+    fn find(&mut self, word: &str, span: Span) -> Result<Subject, Option<Box<Diagnostic>>> {
         if let Some((environment, part)) = word.split_once('/') {
             let known = self.environments.get(environment);
             return match (known, self.parts.get(part)) {
                 (Some(environment), Some(part)) => Ok(Subject::Part(Some(*environment), part.clone())),
                 _ if self.unreadable || self.subjects.broken.contains(part) => Err(None),
-                (None, _) => Err(Some(self.subjects.unknown(environment, span))),
-                (_, None) => Err(Some(self.subjects.unknown(part, span))),
+                (None, _) => Err(Some(Box::new(self.subjects.unknown(environment, span)))),
+                (_, None) => Err(Some(Box::new(self.subjects.unknown(part, span)))),
             };
         }
         let found = self.subjects.get(word).and_then(|index| self.kinds.get(index)).cloned();
         match found {
             Some(subject) => Ok(subject),
             None if self.subjects.broken.contains(word) => Err(None),
-            None => Err(Some(self.subjects.unknown(word, span))),
+            None => Err(Some(Box::new(self.subjects.unknown(word, span)))),
         }
     }
 }
@@ -276,7 +276,7 @@ impl Resolver<'_> {
             for word in exception.r#for.iter() {
                 match parties.find(word.as_str(), word.span) {
                     Ok(subject) => subjects.push(Spanned::new(subject, word.span)),
-                    Err(diagnostic) => diagnostic.into_iter().for_each(|diagnostic| self.report(diagnostic)),
+                    Err(diagnostic) => diagnostic.into_iter().for_each(|diagnostic| self.report(*diagnostic)),
                 }
             }
             exceptions.push(Exception {

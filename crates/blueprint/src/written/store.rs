@@ -191,7 +191,9 @@ impl Decode for Store {
         let Some(common) = common else {
             // Without its kind nobody knows which of the other fields it may have.
             let all = [Bucket::FIELDS, Table::FIELDS, Postgresql::FIELDS];
-            all.into_iter().flatten().for_each(|field| drop(fields.take::<Anything>(field, diagnostics)));
+            for field in all.into_iter().flatten() {
+                let _unread = fields.take::<Anything>(field, diagnostics);
+            }
             fields.finish(diagnostics);
             return None;
         };
@@ -200,8 +202,7 @@ impl Decode for Store {
             (StoreKindName::Table, Table::FIELDS, "a table"),
             (StoreKindName::Postgresql, Postgresql::FIELDS, "a PostgreSQL database"),
         ];
-        for (kind, names, owner) in others.into_iter().filter(|(kind, ..)| *kind != common.kind.value) {
-            debug_assert!(kind != common.kind.value);
+        for (_, names, owner) in others.into_iter().filter(|(kind, ..)| *kind != common.kind.value) {
             fields.elsewhere(names.iter().map(|name| (*name, owner)));
         }
         let kind = match common.kind.value {

@@ -33,7 +33,7 @@ impl Resolver<'_> {
         if contains.is_empty() {
             contains.push(Spanned::new(DataClass::Internal, common.kind.span));
         }
-        contains.sort_by(|a, b| b.value.cmp(&a.value));
+        contains.sort_by_key(|class| std::cmp::Reverse(class.value));
         contains.dedup_by_key(|class| class.value);
         let class = contains.first().map_or(DataClass::Internal, |class| class.value);
         let real_data = environment.real_data.iter().any(|real| real.value == class);
