@@ -71,6 +71,13 @@ impl MemoryFiles {
     }
 }
 
+/// Paths with their contents.
+impl<P: Into<String>, T: Into<Vec<u8>>, const N: usize> From<[(P, T); N]> for MemoryFiles {
+    fn from(files: [(P, T); N]) -> Self {
+        Self(files.into_iter().map(|(path, text)| (path.into(), text.into())).collect())
+    }
+}
+
 impl Files for MemoryFiles {
     fn read(&self, path: &str, limit: usize) -> Result<Vec<u8>, ReadError> {
         let bytes = self.0.get(path).ok_or(ReadError::NotFound)?;

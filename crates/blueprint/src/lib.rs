@@ -7,11 +7,11 @@
 //! The steps, each a module: [`include`](mod@include) reads and merges files, `written` is the syntax tree (one
 //! declaration per part yields struct, reader and JSON Schema), `resolve` makes the [`Blueprint`] of it.
 
-mod cidr;
+pub mod cidr;
 pub mod codes;
 mod files;
 mod include;
-mod model;
+pub mod model;
 mod reader;
 mod reasons;
 mod record;
