@@ -181,7 +181,12 @@ impl Builder<'_> {
             Event::Scalar(text, style, anchor, tag) => {
                 let span = self.places.trimmed(at);
                 self.budget.take(1, span, self.diagnostics)?;
-                let node = scalar(&text, style, tag.as_deref(), span, self.syntax.dialect);
+                // A key is the word that is written: a resource may be called `Off`.
+                let is_key = matches!(self.open.last(), Some(Open { items: Items::Map(_, None), .. }));
+                let node = match is_key {
+                    true => Node::new(span, Kind::String(SmolStr::new(&text))),
+                    false => scalar(&text, style, tag.as_deref(), span, self.syntax.dialect),
+                };
                 self.finish(node, anchor)
             }
             Event::SequenceStart(anchor, tag) => self.start(at, anchor, tag.as_deref(), Items::List(Vec::new())),
@@ -315,6 +320,7 @@ fn own_tag(tag: Option<&Tag>) -> Option<SmolStr> {
     tag.filter(|tag| !tag.is_yaml_core_schema()).map(|tag| SmolStr::new(format!("{}{}", tag.handle, tag.suffix)))
 }
 
+/// The text of a key; an alias may stand for one, so any scalar can.
 fn key_text(node: &Node) -> Option<SmolStr> {
     match &node.kind {
         Kind::Null => Some(SmolStr::new_static("null")),

@@ -50,6 +50,13 @@ fn scalars_keep_their_places_and_meaning() {
 }
 
 #[test]
+fn a_key_is_the_word_that_is_written() {
+    let (node, _, _) = read("Off: 1\nyes: 2\n012: 3\n");
+    let keys: Vec<_> = node.unwrap().as_map().unwrap().iter().map(|entry| entry.key.text.to_string()).collect();
+    assert_eq!(keys, ["Off", "yes", "012"]);
+}
+
+#[test]
 fn a_block_collection_ends_where_its_last_item_does() {
     let (node, _, sources) = read("a:\n  b: c\n  d: [e,\n   f]\n\ng: h\n");
     let node = node.unwrap();
