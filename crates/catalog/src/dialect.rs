@@ -379,3 +379,63 @@ fn inside(c: char) -> String {
         format!("\\x{{{:X}}}", u32::from(c))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::panic, reason = "tests stop where they fail")]
+
+    use super::{Spelled, spell};
+
+    fn check(pattern: &str, expected: &str) {
+        match spell(pattern) {
+            Spelled::Linear(text) | Spelled::Backtracking(text) => assert_eq!(text, expected, "{pattern}"),
+            Spelled::Repeated { class, .. } => panic!("{pattern} became a count of {class}"),
+        }
+    }
+
+    #[test]
+    fn shorthands_are_ascii() {
+        check(r"^\d{12}x$", "^[0-9]{12}x$");
+        check(r"^[\w-/]+$", r"^[A-Za-z0-9_\x{2D}\x{2F}]+$");
+        check(r"\S+", r"[[^\x09-\x0D\x20]]+");
+    }
+
+    #[test]
+    fn needless_escapes_and_bare_braces_are_literals() {
+        check(r"^arn\:aws\/x\_y$", "^arn:aws/x_y$");
+        check(r"^${a}$", r"^$\{a\}$");
+        check(r"x{,3}y", "x{0,3}y");
+        check(r"^[a-z0-9-\.]$", r"^[a-z0-9\x{2D}\x{2E}]$");
+        check(r"^[[]a]$", r"^[\x{5B}]a\]$");
+    }
+
+    #[test]
+    fn surrogate_pairs_become_characters() {
+        let pattern = r"[\u0020-\uD7FF\uD800\uDC00-\uDBFF\uDFFF]*";
+        check(pattern, "[\\x{20}-\u{D7FF}\\x{10000}-\\x{10FFFF}]*");
+    }
+
+    #[test]
+    fn classes_of_java_keep_their_meaning() {
+        check(r"^\p{Print}+$", r"^[\x20-\x7E]+$");
+        check(r"^[\p{Print}&&[^|:/]]+$", r"^[\x20-\x7E&&[^\x{7C}\x{3A}\x{2F}]]+$");
+        check(r"\P{C}", r"[\P{C}]");
+    }
+
+    #[test]
+    fn look_around_needs_the_other_engine() {
+        assert!(matches!(spell(r"^(?!aws)[a-z]+$"), Spelled::Backtracking(_)));
+        assert!(matches!(spell(r"(a)\1"), Spelled::Backtracking(_)));
+        assert!(matches!(spell(r"(?:a)(?<name>b)"), Spelled::Linear(_)));
+        // To look around once or more often is to look once.
+        check(r"(?!a)+b", "(?!a)b");
+    }
+
+    #[test]
+    fn a_counted_class_is_not_unrolled() {
+        let expected = Spelled::Repeated { class: "^(?:.)*$".into(), min: 1, max: Some(65_535) };
+        assert_eq!(spell("^.{1,65535}$"), expected);
+        // Without an end, more than the least is as good as the least.
+        check("[a-z]{3,2000}", "[a-z]{3}");
+    }
+}

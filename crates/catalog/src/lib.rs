@@ -49,7 +49,8 @@ pub use crate::support::{EngineVersion, Runtime, Support, Versioned};
 /// Everything Steward knows about AWS without asking AWS.
 pub struct Catalog {
     registry: Pack,
-    types: Vec<OnceLock<ResourceSchema>>,
+    /// Boxed, so that opening need not reserve room for what nobody asks for.
+    types: Vec<OnceLock<Box<ResourceSchema>>>,
     refs: OnceLock<Vec<resource::RefRow>>,
     iam: OnceLock<IamReference>,
     regions: OnceLock<Vec<Region>>,
@@ -112,7 +113,7 @@ impl Catalog {
                 .refs
                 .get_or_init(|| table::parse::<resource::RefTable>(include_str!("../data/refs.json")).rows);
             let row = refs.iter().find(|row| row.type_name == entry.name);
-            ResourceSchema::new(entry.name, &self.registry.block(entry), row)
+            Box::new(ResourceSchema::new(entry.name, &self.registry.block(entry), row))
         };
         Some(self.types.get(at)?.get_or_init(make))
     }

@@ -4,6 +4,7 @@
 //! Must always hold: opening reads only the index; a look-up decodes only its own block; the bytes are ours,
 //! so a file that cannot be read is a bug of this build and panics (a test decodes every block).
 
+use std::collections::HashMap;
 use std::sync::Mutex;
 
 use ruzstd::decoding::{Dictionary, FrameDecoder};
@@ -16,6 +17,7 @@ pub(crate) struct Pack {
     header: Value,
     dictionary: &'static [u8],
     entries: Vec<Entry>,
+    positions: HashMap<&'static str, usize>,
     frames: &'static [u8],
     /// Decoders that nobody is using; each holds its own copy of the dictionary's tables.
     idle: Mutex<Vec<FrameDecoder>>,
@@ -68,7 +70,7 @@ impl Pack {
         let Ok(header) = serde_json::from_slice(cursor.take(header)) else { broken("a data file's header") };
         let dictionary = cursor.take(dictionary);
         let mut index = Cursor(cursor.take(index));
-        let entries = (0..count)
+        let entries: Vec<_> = (0..count)
             .map(|_| {
                 let length = index.u8() as usize;
                 let Ok(name) = str::from_utf8(index.take(length)) else { broken("a name in an index") };
@@ -81,7 +83,8 @@ impl Pack {
                 }
             })
             .collect();
-        Self { header, dictionary, entries, frames: cursor.0, idle: Mutex::default() }
+        let positions = entries.iter().enumerate().map(|(at, entry)| (entry.name, at)).collect();
+        Self { header, dictionary, entries, positions, frames: cursor.0, idle: Mutex::default() }
     }
 
     pub(crate) fn header(&self) -> &Value {
@@ -95,7 +98,7 @@ impl Pack {
 
     /// The position of `name` in [`Pack::entries`].
     pub(crate) fn position(&self, name: &str) -> Option<usize> {
-        self.entries.binary_search_by(|entry| entry.name.cmp(name)).ok()
+        self.positions.get(name).copied()
     }
 
     /// Decodes one block.
