@@ -1,0 +1,101 @@
+//! Backups of every store of an environment, apart from the stores.
+//!
+//! In: an environment with stores. Out: an encrypted vault that refuses early deletion, a plan, and a selection that
+//! names every store. Always: a store of the environment is in the selection by reference, never by a tag that
+//! somebody could forget.
+//!
+//! Sources: AWS Backup Developer Guide, "AWS Backup Vault Lock", "Assigning resources to a backup plan", "Amazon S3
+//! backups".
+
+use blueprint::model::{StoreKind, Tier};
+use estate::{Value, value};
+
+use crate::draft::{Draft, Drawn, Say};
+use crate::layout::Site;
+use crate::{bucket, database, keys, table};
+
+/// The component's name.
+pub(crate) const COMPONENT: &str = "backup";
+
+/// How long monthly backups of production are kept, in days.
+const MONTHLY_DAYS: u32 = 365;
+
+/// The stack of an environment's backups.
+pub(crate) fn stack(site: &Site<'_>) -> Option<Drawn> {
+    let (name, span) = (site.stack_name("backup"), site.environment.tier.span);
+    let text = smol_str::format_smolstr!("Backups of {}", site.environment.title);
+    let mut draft = Draft::new(site.stacks.backup?, name, &site.place, COMPONENT, span, text);
+    let daily = site.environment.defaults.backup_days;
+    let monthly = (site.environment.tier.value == Tier::Production).then_some(MONTHLY_DAYS);
+    let properties = value!({
+        "BackupVaultName": smol_str::format_smolstr!("{}-stores", site.name()),
+        "BackupVaultTags": site.tags.map(),
+        "EncryptionKeyArn": keys::backup_key(site),
+        "LockConfiguration": { "MinRetentionDays": daily, "MaxRetentionDays": monthly.unwrap_or(daily).max(daily) },
+    });
+    draft.add("BackupVault", "AWS::Backup::BackupVault", properties).retain();
+    role(site, &mut draft);
+    let rule = |name: &str, schedule: &str, days: u32| {
+        value!({
+            "RuleName": name,
+            "TargetBackupVault": draft.reference("BackupVault"),
+            "ScheduleExpression": schedule,
+            "StartWindowMinutes": 60,
+            "CompletionWindowMinutes": 720,
+            "Lifecycle": { "DeleteAfterDays": days },
+        })
+    };
+    let mut rules = vec![rule("daily", "cron(0 5 * * ? *)", daily)];
+    rules.extend(monthly.map(|days| rule("monthly", "cron(0 3 1 * ? *)", days)));
+    let properties = value!({
+        "BackupPlan": {
+            "BackupPlanName": smol_str::format_smolstr!("{}-stores", site.name()),
+            "BackupPlanRule": rules,
+        },
+        "BackupPlanTags": site.tags.map(),
+    });
+    draft.add("BackupPlan", "AWS::Backup::BackupPlan", properties);
+    let stores: Vec<Value> = site
+        .stores()
+        .map(|(stack, store)| match store.kind {
+            StoreKind::Bucket(_) => bucket::arn(stack, store),
+            StoreKind::Table(_) => table::arn(stack, store),
+            StoreKind::Postgresql(_) => database::arn(stack, store),
+        })
+        .collect();
+    let properties = value!({
+        "BackupPlanId": draft.reference("BackupPlan"),
+        "BackupSelection": {
+            "IamRoleArn": draft.attribute("BackupRole", "Arn"),
+            "Resources": stores,
+            "SelectionName": "stores",
+        },
+    });
+    draft.add("BackupSelection", "AWS::Backup::BackupSelection", properties);
+    Some(draft.finish())
+}
+
+fn role(site: &Site<'_>, draft: &mut Draft) {
+    let policy = |path: &str| site.place.aws_policy(path);
+    let properties = value!({
+        "Description": smol_str::format_smolstr!("Makes and restores backups of {}", site.name()),
+        "AssumeRolePolicyDocument": {
+            "Version": "2012-10-17",
+            "Statement": [{
+                "Effect": "Allow",
+                "Principal": { "Service": "backup.amazonaws.com" },
+                "Action": "sts:AssumeRole",
+                "Condition": { "StringEquals": { "aws:SourceAccount": site.place.account_id() } },
+            }],
+        },
+        "ManagedPolicyArns": [
+            policy("service-role/AWSBackupServiceRolePolicyForBackup"),
+            policy("service-role/AWSBackupServiceRolePolicyForRestores"),
+            policy("AWSBackupServiceRolePolicyForS3Backup"),
+            policy("AWSBackupServiceRolePolicyForS3Restore")
+        ],
+        "Path": site.backup_path(),
+        "Tags": site.tags.list(),
+    });
+    draft.add("BackupRole", "AWS::IAM::Role", properties);
+}

@@ -1,0 +1,34 @@
+//! The codes of what `design` says about a blueprint and its lock.
+
+use diagnostics::codes;
+
+codes! {
+    BAD_LOCK = "DSN0001", "estate.lock cannot be read",
+        "`estate.lock` says which addresses, zones and logical ids were handed out. Steward writes it; the marked \
+         entry is not one that Steward writes. Take the file from version control again: without it, networks \
+         could be renumbered, which replaces everything in them.";
+    LOCK_CONFLICT = "DSN0002", "the blueprint asks for something other than what was handed out",
+        "Addresses that were handed out to a network stay with it, because changing them replaces the network and \
+         everything in it. The blueprint now says something that contradicts `estate.lock`. Either change the \
+         blueprint back, or, if the network may be replaced, remove its entry from `estate.lock`.";
+    SPACE_EXHAUSTED = "DSN0003", "the address space has no room left",
+        "Every environment takes one block of `network.vpc-size` in its region, and in the recovery region where \
+         there is one. Blocks of environments that were removed are reused last. Widen `network.addresses` (the new \
+         space must contain the old one), or make `vpc-size` smaller for new networks.";
+    NO_ZONE = "DSN0004", "the region has no further availability zone",
+        "The environment wants more availability zones than Steward knows in its region, or a zone that was handed \
+         out to it is not known there any more.";
+    FOREIGN_IMAGE = "DSN0005", "the image is not in a private Amazon ECR registry",
+        "Workloads run in subnets without a route to the internet and pull their images through the VPC endpoints of \
+         Amazon ECR. Copy the image to a private repository of the same region, or leave `image:` out: then the \
+         workload has a repository of its own.";
+    SAME_LOGICAL_ID = "DSN0006", "two names become the same logical id",
+        "CloudFormation's logical ids have letters and digits only, so `a-1` and `a1` cannot both exist in one place. \
+         Rename one of them.";
+    NOT_BUILT = "DSN0007", "Steward does not build this yet",
+        "The blueprint says something that the reader accepts but no component builds. It is refused, because \
+         ignoring it would leave you believing in something that is not there.";
+    TOO_LONG = "DSN0008", "a name that AWS needs becomes too long",
+        "Some AWS names have short limits. The message says which name, and how long it may be. Shorten the \
+         blueprint's `name`, or the name of the environment, store or workload.";
+}

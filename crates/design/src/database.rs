@@ -1,0 +1,250 @@
+//! A store of rows: a PostgreSQL database in Amazon RDS.
+//!
+//! In: a store of kind `postgresql`. Out: the instance, where it stands, how it is set, its encrypted log groups,
+//! and alarms before it fills up. Always: encrypted with the key of its class or of its own; TLS required; in the
+//! data tier; reached only by the workloads that use it; sign-in by IAM; the master password is RDS's own secret,
+//! encrypted and rotated; backed up, and snapshotted when its stack goes.
+//!
+//! The instance has a fixed identifier: its log groups are named after it, and they must exist, encrypted and
+//! with a retention, before RDS would create them without. The name also stands in the way of replacing the
+//! instance by an empty one, which is wanted.
+//!
+//! Sources: Amazon RDS User Guide, "Using SSL with a PostgreSQL DB instance", "IAM database authentication",
+//! "Password management with Amazon RDS and AWS Secrets Manager", "Publishing PostgreSQL logs to Amazon CloudWatch
+//! Logs", "Setting up and enabling Enhanced Monitoring".
+
+use blueprint::model::{Postgresql, Size, Store};
+use diagnostics::{Diagnostic, Diagnostics};
+use estate::{SmolStr, StackId, Value, value};
+
+use crate::codes::TOO_LONG;
+use crate::draft::{Draft, Drawn, Say, attribute};
+use crate::layout::Site;
+use crate::network::{self, Tier};
+use crate::tags::Tags;
+use crate::{access, alarms, keys, naming};
+
+/// The component's name.
+pub(crate) const COMPONENT: &str = "database";
+
+/// Where a user of the database connects to.
+pub(crate) struct Endpoint {
+    /// The host name.
+    pub host: Value,
+    /// The port.
+    pub port: Value,
+    /// The name of the database in the instance.
+    pub database: SmolStr,
+    /// What stands for the instance in IAM policies.
+    pub resource: Value,
+}
+
+/// Where a database is reached.
+pub(crate) fn endpoint(stack: StackId, store: &Store) -> Endpoint {
+    let id = instance_id(store);
+    Endpoint {
+        host: attribute(stack, id.clone(), "Endpoint.Address"),
+        port: attribute(stack, id.clone(), "Endpoint.Port"),
+        database: database_name(store),
+        resource: attribute(stack, id, "DbiResourceId"),
+    }
+}
+
+/// The instance's ARN.
+pub(crate) fn arn(stack: StackId, store: &Store) -> Value {
+    attribute(stack, instance_id(store), "DBInstanceArn")
+}
+
+/// The database user of a workload. It is created in the database once, with `GRANT rds_iam`.
+/// Source: Amazon RDS User Guide, "Creating a database account using IAM authentication".
+pub(crate) fn user(workload: &blueprint::Name) -> SmolStr {
+    workload.as_str().replace('-', "_").into()
+}
+
+fn instance_id(store: &Store) -> SmolStr {
+    naming::id(store.name.value.as_str(), "Database")
+}
+
+fn database_name(store: &Store) -> SmolStr {
+    store.name.value.as_str().replace('-', "_").into()
+}
+
+/// The identifier of the instance: stable, and unique in the account and region.
+fn identifier(site: &Site<'_>, store: &Store) -> SmolStr {
+    smol_str::format_smolstr!("{}-{}", site.name(), store.name)
+}
+
+/// Refuses databases whose identifier would be too long.
+/// Source: Amazon RDS API Reference, CreateDBInstance, `DBInstanceIdentifier`: 1 to 63 characters.
+pub(crate) fn check(site: &Site<'_>, store: &Store, diagnostics: &mut Diagnostics) {
+    let identifier = identifier(site, store);
+    if identifier.len() > 63 {
+        let message = format!("the identifier of the database would be `{identifier}`, longer than 63 characters");
+        diagnostics.push(Diagnostic::error(TOO_LONG, store.name.span, message));
+    }
+}
+
+/// The machine of a size.
+/// Source: Amazon RDS User Guide, "DB instance classes".
+fn class(size: Size) -> &'static str {
+    match size {
+        Size::Small => "db.t4g.medium",
+        Size::Medium => "db.m7g.large",
+        Size::Large => "db.m7g.2xlarge",
+        Size::Xlarge => "db.m7g.8xlarge",
+    }
+}
+
+/// The most that the disk grows to, in GiB.
+/// Source: Amazon RDS User Guide, "Amazon RDS DB instance storage", General Purpose SSD for PostgreSQL.
+const MOST_STORAGE_GIB: u32 = 65536;
+
+/// The stack of a database.
+pub(crate) fn stack(site: &Site<'_>, id: StackId, store: &Store, settings: &Postgresql) -> Drawn {
+    let name = store.name.value.as_str();
+    let stack_name = site.stack_name(&format!("data-{name}"));
+    let mut draft = Draft::new(id, stack_name, &site.place, COMPONENT, store.span, store.title.clone());
+    let tags = site.tags.and(name, Some(store.data_class().word()), &store.tags);
+    let surroundings = Surroundings::add(site, &mut draft, store, settings, &tags);
+    let key = keys::store_key(site, store);
+    let storage = settings.storage.value.gib;
+    let properties = value!({
+        "AllocatedStorage": smol_str::format_smolstr!("{storage}"),
+        "AllowMajorVersionUpgrade": false,
+        "AutoMinorVersionUpgrade": true,
+        "BackupRetentionPeriod": settings.backup_days.value,
+        "CACertificateIdentifier": "rds-ca-rsa2048-g1",
+        "CopyTagsToSnapshot": true,
+        "DBInstanceClass": class(settings.size.value),
+        "DBInstanceIdentifier": identifier(site, store),
+        "DBName": database_name(store),
+        "DBParameterGroupName": draft.reference(surroundings.parameters.clone()),
+        "DBSubnetGroupName": draft.reference(surroundings.subnets.clone()),
+        "DeleteAutomatedBackups": false,
+        "DeletionProtection": settings.deletion_protection.value,
+        "EnableCloudwatchLogsExports": ["postgresql", "upgrade"],
+        "EnableIAMDatabaseAuthentication": true,
+        "EnablePerformanceInsights": true,
+        "Engine": "postgres",
+        "EngineVersion": smol_str::format_smolstr!("{}", settings.version.value),
+        "KmsKeyId": key.clone(),
+        "ManageMasterUserPassword": true,
+        "MasterUserSecret": { "KmsKeyId": key.clone() },
+        "MasterUsername": "postgres",
+        "MaxAllocatedStorage": i64::from(storage.saturating_mul(10).min(MOST_STORAGE_GIB)),
+        "MonitoringInterval": 60,
+        "MonitoringRoleArn": draft.attribute(surroundings.monitoring.clone(), "Arn"),
+        "MultiAZ": settings.standby.value,
+        "PerformanceInsightsKMSKeyId": key,
+        "PerformanceInsightsRetentionPeriod": 7,
+        "Port": "5432",
+        "PubliclyAccessible": false,
+        "StorageEncrypted": true,
+        "StorageType": "gp3",
+        "VPCSecurityGroups": [access::database_group(site, store)],
+        "Tags": tags.list(),
+    });
+    let instance = draft.add(instance_id(store), "AWS::RDS::DBInstance", properties);
+    for log in surroundings.logs {
+        instance.after(log);
+    }
+    instance.snapshot();
+    add_alarms(site, &mut draft, store, storage, &tags);
+    draft.finish()
+}
+
+/// What an instance needs around it, by logical id.
+struct Surroundings {
+    subnets: SmolStr,
+    parameters: SmolStr,
+    monitoring: SmolStr,
+    logs: Vec<SmolStr>,
+}
+
+impl Surroundings {
+    fn add(site: &Site<'_>, draft: &mut Draft, store: &Store, settings: &Postgresql, tags: &Tags) -> Self {
+        let name = store.name.value.as_str();
+        let subnets = naming::id(name, "SubnetGroup");
+        let properties = value!({
+            "DBSubnetGroupDescription": smol_str::format_smolstr!("Data tier of {}", site.name()),
+            "SubnetIds": network::subnets(site, Tier::Data),
+            "Tags": tags.list(),
+        });
+        draft.add(subnets.clone(), "AWS::RDS::DBSubnetGroup", properties);
+
+        // Statements that change the schema are logged; parameters of statements, which may be data, never are.
+        let parameters = naming::id(name, "ParameterGroup");
+        let properties = value!({
+            "Description": smol_str::format_smolstr!("{} of {}: TLS required", name, site.name()),
+            "Family": smol_str::format_smolstr!("postgres{}", settings.version.value),
+            "Parameters": {
+                "log_connections": "1",
+                "log_disconnections": "1",
+                "log_min_duration_statement": "-1",
+                "log_parameter_max_length": "0",
+                "log_parameter_max_length_on_error": "0",
+                "log_statement": "ddl",
+                "rds.force_ssl": "1",
+                "ssl_min_protocol_version": "TLSv1.2",
+            },
+            "Tags": tags.list(),
+        });
+        draft.add(parameters.clone(), "AWS::RDS::DBParameterGroup", properties);
+
+        let monitoring = naming::id(name, "MonitoringRole");
+        let properties = value!({
+            "Description": "Lets Amazon RDS write enhanced monitoring metrics",
+            "AssumeRolePolicyDocument": {
+                "Version": "2012-10-17",
+                "Statement": [{
+                    "Effect": "Allow",
+                    "Principal": { "Service": "monitoring.rds.amazonaws.com" },
+                    "Action": "sts:AssumeRole",
+                    "Condition": { "StringEquals": { "aws:SourceAccount": site.place.account_id() } },
+                }],
+            },
+            "ManagedPolicyArns": [site.place.aws_policy("service-role/AmazonRDSEnhancedMonitoringRole")],
+            "Tags": tags.list(),
+        });
+        draft.add(monitoring.clone(), "AWS::IAM::Role", properties);
+
+        let logs = ["postgresql", "upgrade"].map(|log| {
+            let id = naming::id(name, &format!("{}LogGroup", naming::pascal(log)));
+            let properties = value!({
+                "KmsKeyId": keys::logs_key(site),
+                "LogGroupName": smol_str::format_smolstr!("/aws/rds/instance/{}/{log}", identifier(site, store)),
+                "RetentionInDays": site.environment.defaults.log_days,
+                "Tags": tags.list(),
+            });
+            draft.add(id.clone(), "AWS::Logs::LogGroup", properties).retain();
+            id
+        });
+        Self { subnets, parameters, monitoring, logs: logs.into() }
+    }
+}
+
+/// Somebody hears before the disk is full and when the machine is too small.
+/// Source: Amazon RDS User Guide, "Amazon CloudWatch instance-level metrics for Amazon RDS".
+fn add_alarms(site: &Site<'_>, draft: &mut Draft, store: &Store, storage_gib: u32, tags: &Tags) {
+    let tenth = i64::from(storage_gib) * (1 << 30) / 10;
+    let wanted = [
+        ("StorageAlarm", "FreeStorageSpace", "LessThanThreshold", tenth, "is nearly full"),
+        ("ProcessorAlarm", "CPUUtilization", "GreaterThanThreshold", 85, "needs a larger machine"),
+    ];
+    for (what, metric, comparison, threshold, text) in wanted {
+        let properties = value!({
+            "AlarmActions": [alarms::topic(site)],
+            "AlarmDescription": smol_str::format_smolstr!("Database {} of {} {text}", store.name, site.name()),
+            "ComparisonOperator": comparison,
+            "Dimensions": [{ "Name": "DBInstanceIdentifier", "Value": draft.reference(instance_id(store)) }],
+            "EvaluationPeriods": 3,
+            "MetricName": metric,
+            "Namespace": "AWS/RDS",
+            "Period": 300,
+            "Statistic": "Average",
+            "Threshold": threshold,
+            "Tags": tags.list(),
+        });
+        draft.add(naming::id(store.name.value.as_str(), what), "AWS::CloudWatch::Alarm", properties);
+    }
+}

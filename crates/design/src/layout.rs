@@ -1,0 +1,352 @@
+//! Which stacks there are, in which account and region, before anything is drawn.
+//!
+//! In: a blueprint and its lock. Out: [`Layout`]: accounts, the id of every stack, every network's addresses,
+//! and the new lock. Always: ids are handed out here and only here, so that what belongs to different
+//! environments can be drawn at the same time; stacks of an environment are named after it, so that adding
+//! one changes no other.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use blueprint::model::{
+    Account, AccountId, Blueprint, Environment, Exposure, Keys, Region, Store, StoreId, StoreKind, Target, Workload,
+    WorkloadId,
+};
+use diagnostics::{Diagnostic, Diagnostics, Span};
+use estate::{SmolStr, StackId};
+
+use crate::addresses::{Planner, Wish};
+use crate::codes::{NO_ZONE, SAME_LOGICAL_ID};
+use crate::draft::Place;
+use crate::lock::{Lock, LockedAccount, LockedNetwork, LockedZone};
+use crate::naming;
+use crate::tags::Tags;
+
+/// The whole estate before it is drawn.
+pub(crate) struct Layout<'b> {
+    /// What is compiled.
+    pub blueprint: &'b Blueprint,
+    /// Stacks of the organization as a whole.
+    pub foundation: Foundation,
+    /// The environments.
+    pub sites: Vec<Site<'b>>,
+    /// What has been handed out now.
+    pub lock: Lock,
+    /// Who owns what nobody else owns: the value of the tag `owner` where the blueprint says none.
+    pub owner: SmolStr,
+}
+
+/// Stacks of the organization as a whole.
+#[derive(Debug)]
+pub(crate) struct Foundation {
+    /// Units and accounts, in the management account.
+    pub organization: StackId,
+    /// The archive, in the account that keeps the logs.
+    pub log_archive: StackId,
+    /// The trail, in the management account.
+    pub trail: StackId,
+    /// The management account in the primary region.
+    pub management_place: Place,
+    /// The account that keeps the logs in the primary region.
+    pub archive_place: Place,
+    /// The name of the trail. It is fixed, because the archive's policies name the trail before there is one.
+    pub trail_name: SmolStr,
+}
+
+/// An environment in its region.
+pub(crate) struct Site<'b> {
+    /// The environment.
+    pub environment: &'b Environment,
+    /// How keys are made.
+    pub keys: &'b Keys,
+    /// Its account and region.
+    pub place: Place,
+    /// The recovery region, where its keys have replicas.
+    pub recovery: Option<Place>,
+    /// Its VPC's addresses.
+    pub network: LockedNetwork,
+    /// Its stacks.
+    pub stacks: SiteStacks,
+    /// Tags on everything in it.
+    pub tags: Tags,
+    /// Who hears of trouble.
+    pub operations: &'b str,
+    /// The stack that creates its account.
+    pub organization: StackId,
+}
+
+/// The stacks of an environment; none where nothing would be in it.
+#[derive(Debug)]
+pub(crate) struct SiteStacks {
+    /// Customer-managed keys.
+    pub keys: StackId,
+    /// Replicas of the data keys in the recovery region.
+    pub replica_keys: Option<StackId>,
+    /// The bucket of access logs.
+    pub access_logs: Option<StackId>,
+    /// VPC, subnets, endpoints.
+    pub network: StackId,
+    /// Hosted zones.
+    pub domain: Option<StackId>,
+    /// Repositories of container images.
+    pub images: Option<StackId>,
+    /// Security groups: who reaches whom.
+    pub access: Option<StackId>,
+    /// The alarm topic.
+    pub alarms: StackId,
+    /// One for each store.
+    pub stores: Vec<StackId>,
+    /// One for each workload.
+    pub workloads: Vec<StackId>,
+    /// Backup vault and plan.
+    pub backup: Option<StackId>,
+}
+
+/// Hands out stack ids.
+struct Ids(u32);
+
+impl Ids {
+    fn next(&mut self) -> StackId {
+        self.0 += 1;
+        StackId(self.0 - 1)
+    }
+
+    fn next_if(&mut self, wanted: bool) -> Option<StackId> {
+        wanted.then(|| self.next())
+    }
+}
+
+/// The estate's id of an account of the blueprint: both count in the same order.
+pub(crate) fn account(id: AccountId) -> estate::AccountId {
+    estate::AccountId(u32::try_from(id.0).unwrap_or(u32::MAX))
+}
+
+fn place(account_id: AccountId, region: &Region) -> Place {
+    Place { account: account(account_id), region: region.name.clone(), partition: "aws" }
+}
+
+impl<'b> Layout<'b> {
+    /// Lays the estate out. `None` when something could not be handed out; it has been said what.
+    pub(crate) fn new(blueprint: &'b Blueprint, lock: &Lock, diagnostics: &mut Diagnostics) -> Option<Self> {
+        let before = diagnostics.error_count();
+        let organization = &blueprint.organization;
+        let primary = &blueprint.regions.primary.value;
+        let mut ids = Ids(0);
+        let foundation = Foundation {
+            organization: ids.next(),
+            log_archive: ids.next(),
+            trail: ids.next(),
+            management_place: place(organization.management, primary),
+            archive_place: place(organization.log_archive, primary),
+            trail_name: smol_str::format_smolstr!("{}-organization", blueprint.name),
+        };
+        let owner = SmolStr::new(blueprint.contacts.operations.value.as_str());
+        let accounts = accounts(blueprint, lock, diagnostics);
+        let networks = networks(blueprint, lock, diagnostics);
+        check_ids(blueprint, diagnostics);
+        if diagnostics.error_count() > before {
+            return None;
+        }
+        let by_key: BTreeMap<(&str, &str), &LockedNetwork> = networks
+            .iter()
+            .map(|network| ((network.environment.as_str(), network.region.as_str()), network))
+            .collect();
+        let mut sites = Vec::with_capacity(blueprint.environments.len());
+        for environment in &blueprint.environments {
+            let network = by_key.get(&(environment.name.value.as_str(), environment.region.value.name.as_str()))?;
+            let recovery = blueprint.regions.recovery.as_ref();
+            let recovery = recovery.filter(|region| region.value.name != environment.region.value.name);
+            let recovery = recovery.map(|region| place(environment.account, &region.value));
+            let name = SmolStr::new(environment.name.value.as_str());
+            sites.push(Site {
+                environment,
+                keys: &blueprint.keys,
+                place: place(environment.account, &environment.region.value),
+                stacks: site_stacks(&mut ids, environment, recovery.is_some()),
+                recovery,
+                network: (*network).clone(),
+                tags: Tags::new(&owner, &name, &environment.tags),
+                operations: blueprint.contacts.operations.value.as_str(),
+                organization: foundation.organization,
+            });
+        }
+        Some(Self { blueprint, foundation, sites, lock: Lock { accounts, networks }, owner })
+    }
+
+    /// The tags of what belongs to the organization as a whole and lies in `account`.
+    pub(crate) fn tags(&self, account: AccountId) -> Tags {
+        let own = self.blueprint.account(account).map_or(&[][..], |account| account.tags.as_slice());
+        let written = self.blueprint.tags.iter().chain(own).cloned().collect();
+        Tags::new(&self.owner, &SmolStr::new_static("organization"), &written)
+    }
+}
+
+impl<'b> Site<'b> {
+    /// The name of one of its stacks, unique in its account and region.
+    pub(crate) fn stack_name(&self, purpose: &str) -> SmolStr {
+        smol_str::format_smolstr!("{}-{purpose}", self.environment.name)
+    }
+
+    /// The environment's name.
+    pub(crate) fn name(&self) -> &'b str {
+        self.environment.name.value.as_str()
+    }
+
+    /// The zones that it uses.
+    pub(crate) fn zones(&self) -> impl Iterator<Item = (usize, &LockedZone)> {
+        (1..).zip(self.network.zones.iter().take(usize::from(self.environment.zones.value)))
+    }
+
+    /// Its stores with their stacks.
+    pub(crate) fn stores(&self) -> impl Iterator<Item = (StackId, &'b Store)> {
+        self.stacks.stores.iter().copied().zip(&self.environment.stores)
+    }
+
+    /// Its workloads with their stacks.
+    pub(crate) fn workloads(&self) -> impl Iterator<Item = (StackId, &'b Workload)> {
+        self.stacks.workloads.iter().copied().zip(&self.environment.workloads)
+    }
+
+    /// A store with its stack.
+    pub(crate) fn store(&self, id: StoreId) -> Option<(StackId, &'b Store)> {
+        Some((*self.stacks.stores.get(id.0)?, self.environment.store(id)?))
+    }
+
+    /// A workload with its stack.
+    pub(crate) fn workload(&self, id: WorkloadId) -> Option<(StackId, &'b Workload)> {
+        Some((*self.stacks.workloads.get(id.0)?, self.environment.workload(id)?))
+    }
+
+    /// The workloads that use the store at a position.
+    pub(crate) fn users(&self, store: usize) -> impl Iterator<Item = &'b Workload> {
+        let target = Target::Store(StoreId(store));
+        self.environment.workloads.iter().filter(move |workload| workload.uses.iter().any(|used| used.target == target))
+    }
+
+    /// The path of the roles of a workload: policies name its roles by it before they exist.
+    /// Source: IAM User Guide, "IAM identifiers", friendly names and paths.
+    pub(crate) fn role_path(&self, workload: &Workload) -> SmolStr {
+        smol_str::format_smolstr!("/workloads/{}/{}/", self.environment.name, workload.name)
+    }
+
+    /// The path of the role that makes backups.
+    pub(crate) fn backup_path(&self) -> SmolStr {
+        smol_str::format_smolstr!("/backup/{}/", self.environment.name)
+    }
+}
+
+/// Whether a workload has a load balancer before it.
+pub(crate) fn is_served(workload: &Workload) -> bool {
+    workload.exposure != Exposure::Nobody
+}
+
+fn site_stacks(ids: &mut Ids, environment: &Environment, recovery: bool) -> SiteStacks {
+    let (stores, workloads) = (&environment.stores, &environment.workloads);
+    let served = workloads.iter().any(is_served);
+    let bucket = stores.iter().any(|store| matches!(store.kind, StoreKind::Bucket(_)));
+    let database = stores.iter().any(|store| matches!(store.kind, StoreKind::Postgresql(_)));
+    SiteStacks {
+        keys: ids.next(),
+        replica_keys: ids.next_if(recovery && !stores.is_empty()),
+        access_logs: ids.next_if(served || bucket),
+        network: ids.next(),
+        alarms: ids.next(),
+        domain: ids.next_if(served),
+        images: ids.next_if(workloads.iter().any(|workload| workload.image.is_none())),
+        access: ids.next_if(database || !workloads.is_empty()),
+        stores: stores.iter().map(|_| ids.next()).collect(),
+        workloads: workloads.iter().map(|_| ids.next()).collect(),
+        backup: ids.next_if(!stores.is_empty()),
+    }
+}
+
+/// All accounts but the management account, in the order in which they were first asked for.
+fn accounts(blueprint: &Blueprint, lock: &Lock, diagnostics: &mut Diagnostics) -> Vec<LockedAccount> {
+    let mut out = lock.accounts.clone();
+    let at: BTreeMap<SmolStr, usize> = (0..).zip(&out).map(|(at, account)| (account.name.clone(), at)).collect();
+    let mut ids: BTreeSet<SmolStr> = out.iter().map(|account| account.id.clone()).collect();
+    out.iter_mut().for_each(|account| account.removed = true);
+    let members = (0..).zip(&blueprint.organization.accounts);
+    for (_, Account { name, .. }) in members.filter(|(at, _)| AccountId(*at) != blueprint.organization.management) {
+        if let Some(known) = at.get(name.value.as_str()).and_then(|at| out.get_mut(*at)) {
+            known.removed = false;
+            continue;
+        }
+        let id = naming::id(name.value.as_str(), "Account");
+        if !ids.insert(id.clone()) {
+            diagnostics.push(same_id(&id, name.span, Span::NONE));
+        }
+        out.push(LockedAccount { name: SmolStr::new(name.value.as_str()), id, removed: false, span: name.span });
+    }
+    out
+}
+
+fn networks(blueprint: &Blueprint, lock: &Lock, diagnostics: &mut Diagnostics) -> Vec<LockedNetwork> {
+    let recovery = blueprint.regions.recovery.as_ref();
+    let mut wishes: Vec<Wish<'_>> = Vec::with_capacity(blueprint.environments.len());
+    for environment in &blueprint.environments {
+        let home = &environment.region.value;
+        let wish = Wish {
+            environment: environment.name.value.as_str(),
+            region: &home.name,
+            fixed: environment.addresses.as_ref().map(|block| block.value),
+            zones: usize::from(environment.zones.value),
+            span: environment.name.span,
+        };
+        // Addresses in the recovery region are handed out now, so that what is made there later never overlaps.
+        let away = recovery.filter(|region| region.value.name != home.name).map(|region| Wish {
+            region: &region.value.name,
+            fixed: None,
+            zones: wish.zones.min(region.value.zones),
+            ..wish.clone()
+        });
+        wishes.push(wish);
+        wishes.extend(away);
+    }
+    let mut planner = Planner::new(&blueprint.network, &lock.networks);
+    planner.reserve(&wishes);
+    let (known, new): (Vec<_>, Vec<_>) = wishes.iter().partition(|wish| planner.knows(wish));
+    let mut zones: BTreeMap<&str, Vec<&'static str>> = BTreeMap::new();
+    for wish in known.into_iter().chain(new) {
+        let ids = zones.entry(wish.region).or_insert_with(|| zone_ids(wish.region));
+        if ids.is_empty() {
+            let message = format!("Steward knows no availability zones of {}", wish.region);
+            diagnostics.push(Diagnostic::error(NO_ZONE, wish.span, message));
+            continue;
+        }
+        planner.hand_out(wish, ids, diagnostics);
+    }
+    planner.finish()
+}
+
+/// The ids of a region's zones, in order.
+fn zone_ids(region: &str) -> Vec<&'static str> {
+    let region = catalog::Catalog::shared().region(region);
+    region.map_or_else(Vec::new, |region| region.zones.iter().map(SmolStr::as_str).collect())
+}
+
+/// Ids within a stack are made of names; no two names of one kind may make the same.
+fn check_ids(blueprint: &Blueprint, diagnostics: &mut Diagnostics) {
+    let units = blueprint.organization.units.iter().map(|unit| (naming::pascal(&unit.path), unit.name.span));
+    unique(units, diagnostics);
+    for environment in &blueprint.environments {
+        let stores = environment.stores.iter().map(|store| &store.name);
+        let workloads = environment.workloads.iter().map(|workload| &workload.name);
+        let names = stores.chain(workloads).map(|name| (naming::pascal(name.value.as_str()), name.span));
+        unique(names, diagnostics);
+    }
+}
+
+fn unique(names: impl Iterator<Item = (SmolStr, Span)>, diagnostics: &mut Diagnostics) {
+    let mut seen: BTreeMap<SmolStr, Span> = BTreeMap::new();
+    for (id, span) in names {
+        if let Some(first) = seen.insert(id.clone(), span) {
+            diagnostics.push(same_id(&id, span, first));
+        }
+    }
+}
+
+fn same_id(id: &str, span: Span, first: Span) -> Diagnostic {
+    let message = format!("the logical id `{id}` would be made of two names");
+    let said = Diagnostic::error(SAME_LOGICAL_ID, span, message).help("rename one of them");
+    if first.is_none() { said } else { said.related(first, "the other name") }
+}
