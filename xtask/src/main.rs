@@ -1,2 +1,58 @@
-//! The developer tasks.
-fn main() {}
+//! The project's own tasks: `cargo xtask conformance`, `bench`, `fuzz`.
+//!
+//! In: a task and its options. Out: a report on standard output, exit status 1 where something does not hold.
+//! The rules of the house are not here but in `tests/tidy.rs`.
+
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a developer's tool talks to its terminal")]
+
+mod bench;
+mod conformance;
+mod fuzz;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+Tasks:
+  cargo xtask conformance                   cfn-lint and checkov over everything the examples emit
+  cargo xtask bench [--accounts 10,100,…]   time, memory and growth of each phase on estates of growing size
+  cargo xtask fuzz [--seconds N] [--seed S] mutated input for every reader; a panic or a hang fails
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let (task, options) = match arguments.split_first() {
+        Some((task, options)) => (task.as_str(), options),
+        None => ("", [].as_slice()),
+    };
+    let done = match task {
+        "conformance" => conformance::run(&root()),
+        "bench" => bench::run(&root(), options),
+        "fuzz" => fuzz::run(&root(), options),
+        _ => Err(USAGE.to_owned()),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("{why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The repository's root.
+fn root() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().unwrap_or(here).to_path_buf()
+}
+
+/// Where build products go: `CARGO_TARGET_DIR`, or `target` in the repository.
+fn target(root: &Path) -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from)
+}
+
+/// The value after `--name`, where it was given.
+fn option<'a>(options: &'a [String], name: &str) -> Option<&'a str> {
+    let at = options.iter().position(|option| option == name)?;
+    options.get(at + 1).map(String::as_str)
+}

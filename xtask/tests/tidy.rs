@@ -47,7 +47,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("estate", &["diagnostics", "catalog"]),
     ("blueprint", &["diagnostics", "document", "catalog"]),
     ("intake", &["diagnostics", "document", "catalog", "estate"]),
-    ("design", &["diagnostics", "catalog", "estate", "blueprint"]),
+    ("design", &["diagnostics", "document", "catalog", "estate", "blueprint"]),
     ("prove", &["diagnostics", "catalog", "estate"]),
     ("emit", &["diagnostics", "catalog", "estate", "prove"]),
     (

@@ -1,0 +1,219 @@
+//! How time and memory grow with the estate: each size in a process of its own, optimised, every phase timed.
+//!
+//! `check` is the sum of parse, design, validate and prove. Growth is the exponent of cost over size between
+//! two rows: 1.00 is linear. Memory is the peak of the whole process up to the end of that phase.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Instant;
+
+use catalog::Catalog;
+use diagnostics::{Diagnostics, SourceMap};
+use prove::{Date, Options, guarantees};
+
+const PHASES: [&str; 6] = ["parse", "design", "validate", "prove", "check", "emit"];
+
+/// One size, measured.
+struct Row {
+    accounts: usize,
+    resources: usize,
+    seconds: [f64; 6],
+    mebibytes: [f64; 6],
+}
+
+/// Runs all sizes and prints the table; with `--one N` measures that size in this process.
+pub fn run(root: &Path, options: &[String]) -> Result<(), String> {
+    if let Some(accounts) = crate::option(options, "--one") {
+        return one(accounts.parse().map_err(|error| format!("--one: {error}"))?);
+    }
+    let sizes = crate::option(options, "--accounts").unwrap_or("10,100,1000,10000");
+    let sizes: Result<Vec<usize>, _> = sizes.split(',').map(str::parse).collect();
+    let mut rows = Vec::new();
+    for accounts in sizes.map_err(|error| format!("--accounts: {error}"))? {
+        rows.push(measured(root, accounts)?);
+        print(&rows);
+    }
+    audit(root)
+}
+
+fn cargo() -> String {
+    std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned())
+}
+
+/// Measures one size in an optimised process of its own.
+fn measured(root: &Path, accounts: usize) -> Result<Row, String> {
+    let out = Command::new(cargo())
+        .args(["run", "--quiet", "--release", "--package", "xtask", "--", "bench", "--one", &accounts.to_string()])
+        .current_dir(root)
+        .output()
+        .map_err(|error| error.to_string())?;
+    let text = String::from_utf8_lossy(&out.stdout);
+    let numbers: Vec<f64> = text.split_whitespace().filter_map(|word| word.parse().ok()).collect();
+    let (&[resources], times) = numbers.split_at_checked(1).and_then(|(head, rest)| {
+        Some((<&[f64; 1]>::try_from(head).ok()?, rest))
+    }).ok_or_else(|| format!("{accounts} accounts: {}", String::from_utf8_lossy(&out.stderr)))?;
+    let halves = times.split_at_checked(PHASES.len());
+    let arrays = halves.and_then(|(s, m)| Some((<[f64; 6]>::try_from(s).ok()?, <[f64; 6]>::try_from(m).ok()?)));
+    let (seconds, mebibytes) = arrays.ok_or_else(|| String::from_utf8_lossy(&out.stderr).into_owned())?;
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count, printed by us as one")]
+    Ok(Row { accounts, resources: resources as usize, seconds, mebibytes })
+}
+
+/// The work itself: prints resources, then seconds and mebibytes of each phase.
+fn one(accounts: usize) -> Result<(), String> {
+    let text = design::synthetic(accounts);
+    let today = Date::parse("2026-11-01").ok_or("no such day")?;
+    let (mut sources, mut diagnostics) = (SourceMap::new(), Diagnostics::new());
+    let (mut seconds, mut mebibytes) = ([0.0; 6], [0.0; 6]);
+    let mut clock = Instant::now();
+    let mut lap = |phase: usize| {
+        if let (Some(time), Some(memory)) = (seconds.get_mut(phase), mebibytes.get_mut(phase)) {
+            *time = clock.elapsed().as_secs_f64();
+            *memory = peak_mebibytes();
+        }
+        clock = Instant::now();
+    };
+    let files = blueprint::MemoryFiles::from([("estate.yaml".to_owned(), text)]);
+    let blueprint = blueprint::load(&files, "estate.yaml", &mut sources, &mut diagnostics);
+    let blueprint = blueprint.ok_or_else(|| said(&diagnostics, &sources))?;
+    lap(0);
+    let designed = design::compile(&blueprint, &design::Lock::default(), &mut diagnostics);
+    let estate = designed.ok_or_else(|| said(&diagnostics, &sources))?.estate;
+    lap(1);
+    // `schema-valid` is the validation of every resource; the others are the proofs.
+    let (schema, others): (Vec<_>, Vec<_>) =
+        guarantees::ALL.iter().copied().partition(|guarantee| guarantee.id == "schema-valid");
+    let options = Options::on(today);
+    let mut violated = 0;
+    for (phase, list) in [(2, schema), (3, others)] {
+        let report = prove::check(&estate, Vec::leak(list), Catalog::shared(), &options, &[]);
+        violated += report.count().violated;
+        lap(phase);
+    }
+    let resources = estate.resource_count();
+    lap(4);
+    let emission = emit::cloudformation::emit(&estate, Catalog::shared(), &Default::default(), &mut diagnostics);
+    let bytes = emission.map_or(0, |emission| emission.bundle.bytes());
+    lap(5);
+    if let [parse, design, validate, prove, check, _] = &mut seconds {
+        *check = *parse + *design + *validate + *prove;
+    }
+    if diagnostics.has_errors() {
+        return Err(said(&diagnostics, &sources));
+    }
+    eprintln!("{accounts} accounts: {violated} violated, {bytes} bytes emitted");
+    let numbers = seconds.iter().chain(&mebibytes).map(|number| format!("{number:.6}"));
+    println!("{resources} {}", numbers.collect::<Vec<_>>().join(" "));
+    Ok(())
+}
+
+fn said(diagnostics: &Diagnostics, sources: &SourceMap) -> String {
+    diagnostics::render::text::all(diagnostics, sources, diagnostics::render::text::Style::default())
+}
+
+/// The most memory this process has had resident, from the kernel; 0 where it does not say.
+fn peak_mebibytes() -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kibibytes = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<f64>().ok());
+    kibibytes.unwrap_or(0.0) / 1024.0
+}
+
+#[expect(clippy::cast_precision_loss, reason = "sizes are far below 2^52")]
+fn print(rows: &[Row]) {
+    let Some(last) = rows.last() else { return };
+    if rows.len() == 1 {
+        println!("{:>8} {:>10}  {}", "accounts", "resources", PHASES.map(|phase| format!("{phase:>20}")).join(" "));
+    }
+    let before = rows.len().checked_sub(2).and_then(|at| rows.get(at));
+    let cells = last.seconds.iter().zip(&last.mebibytes).enumerate().map(|(phase, (seconds, mebibytes))| {
+        let growth = before.and_then(|before| {
+            let ratio = seconds / before.seconds.get(phase)?;
+            let size = last.resources as f64 / before.resources as f64;
+            Some(format!(" ^{:.2}", ratio.ln() / size.ln()))
+        });
+        format!("{:>20}", format!("{seconds:.3}s {mebibytes:.0}M{}", growth.unwrap_or_default()))
+    });
+    let cells: Vec<String> = cells.collect();
+    println!("{:>8} {:>10}  {}", last.accounts, last.resources, cells.join(" "));
+}
+
+/// `audit` of one template of 140 resources, as a whole process; beside cfn-lint on the same file where
+/// `cargo xtask conformance` has installed it.
+fn audit(root: &Path) -> Result<(), String> {
+    let target = crate::target(root);
+    let build = ["build", "--quiet", "--release", "--package", "steward"];
+    let built = Command::new(cargo()).args(build).current_dir(root).status().map_err(|error| error.to_string())?;
+    if !built.success() {
+        return Err("steward does not build".to_owned());
+    }
+    let file = target.join("bench-140.json");
+    std::fs::write(&file, template(140)).map_err(|error| error.to_string())?;
+    let ours = median(|| {
+        Command::new(target.join("release/steward")).args(["audit", "-q"]).arg(&file).output().map(drop)
+    })?;
+    println!("audit of 140 resources: {:.1} ms", ours * 1e3);
+    let lint = target.join("conformance-tools/bin/cfn-lint");
+    if !lint.exists() {
+        println!("cfn-lint is not installed (cargo xtask conformance installs it): no comparison");
+        return Ok(());
+    }
+    let theirs = median(|| Command::new(&lint).arg(&file).output().map(drop))?;
+    println!("cfn-lint on the same file: {:.0} ms, {:.0} times as long", theirs * 1e3, theirs / ours);
+    Ok(())
+}
+
+/// The median of five runs after one that does not count, in seconds.
+fn median(run: impl Fn() -> std::io::Result<()>) -> Result<f64, String> {
+    let mut times = Vec::new();
+    for _ in 0..6 {
+        let start = Instant::now();
+        run().map_err(|error| error.to_string())?;
+        times.push(start.elapsed().as_secs_f64());
+    }
+    times.remove(0);
+    times.sort_by(f64::total_cmp);
+    times.get(2).copied().ok_or_else(|| "nothing was measured".to_owned())
+}
+
+/// A template of `count` resources of the usual kinds: buckets with policies, queues, topics, alarms, roles.
+fn template(count: usize) -> String {
+    let mut resources = serde_json::Map::new();
+    for i in 0.. {
+        let policy = serde_json::json!({
+            "Version": "2012-10-17",
+            "Statement": [{
+                "Effect": "Deny", "Principal": "*", "Action": "s3:*",
+                "Resource": [{ "Fn::GetAtt": [format!("Bucket{i}"), "Arn"] }, { "Fn::Sub": format!("${{Bucket{i}.Arn}}/*") }],
+                "Condition": { "Bool": { "aws:SecureTransport": "false" } }
+            }]
+        });
+        let trust = serde_json::json!({
+            "Version": "2012-10-17",
+            "Statement": [{ "Effect": "Allow", "Principal": { "Service": "lambda.amazonaws.com" }, "Action": "sts:AssumeRole" }]
+        });
+        let group = [
+            ("Key", "AWS::KMS::Key", serde_json::json!({ "EnableKeyRotation": true, "KeyPolicy": {
+                "Version": "2012-10-17",
+                "Statement": [{ "Effect": "Allow", "Principal": { "AWS": { "Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:root" } },
+                                "Action": "kms:*", "Resource": "*" }] } })),
+            ("Bucket", "AWS::S3::Bucket", serde_json::json!({ "VersioningConfiguration": { "Status": "Enabled" } })),
+            ("BucketPolicy", "AWS::S3::BucketPolicy", serde_json::json!({ "Bucket": { "Ref": format!("Bucket{i}") }, "PolicyDocument": policy })),
+            ("Queue", "AWS::SQS::Queue", serde_json::json!({ "KmsMasterKeyId": { "Ref": format!("Key{i}") } })),
+            ("Topic", "AWS::SNS::Topic", serde_json::json!({ "KmsMasterKeyId": { "Ref": format!("Key{i}") } })),
+            ("Role", "AWS::IAM::Role", serde_json::json!({ "AssumeRolePolicyDocument": trust })),
+            ("Alarm", "AWS::CloudWatch::Alarm", serde_json::json!({
+                "AlarmActions": [{ "Ref": format!("Topic{i}") }], "ComparisonOperator": "GreaterThanThreshold",
+                "EvaluationPeriods": 1, "MetricName": "ApproximateAgeOfOldestMessage", "Namespace": "AWS/SQS",
+                "Dimensions": [{ "Name": "QueueName", "Value": { "Fn::GetAtt": [format!("Queue{i}"), "QueueName"] } }],
+                "Period": 60, "Statistic": "Maximum", "Threshold": 300 })),
+        ];
+        for (name, kind, properties) in group {
+            if resources.len() == count {
+                return serde_json::json!({ "Resources": resources }).to_string();
+            }
+            resources.insert(format!("{name}{i}"), serde_json::json!({ "Type": kind, "Properties": properties }));
+        }
+    }
+    String::new()
+}

@@ -1,0 +1,192 @@
+//! What we emit, held against tools that others wrote: cfn-lint (no error, no warning) and checkov (every
+//! finding mended, or listed in `docs/checkov.csv` with a reason).
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The pinned tools, installed into the target folder.
+const TOOLS: [&str; 2] = ["cfn-lint==1.58.0", "checkov==3.3.30"];
+
+/// Runs both tools over every example in both output formats.
+pub fn run(root: &Path) -> Result<(), String> {
+    let target = crate::target(root);
+    let tools = install(&target)?;
+    let steward = build(root, &target)?;
+    let work = target.join("conformance");
+    let mut templates = Vec::new();
+    for example in examples(root)? {
+        for (format, options) in [("json", &[][..]), ("yaml", &["--yaml"][..])] {
+            let name = example.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            let out = work.join(format).join(&name);
+            if out.exists() {
+                std::fs::remove_dir_all(&out).map_err(|error| format!("{}: {error}", out.display()))?;
+            }
+            std::fs::create_dir_all(out.parent().unwrap_or(&work)).map_err(|error| error.to_string())?;
+            // A copy: the examples in the repository are never written to.
+            let copy = work.join("blueprints").join(&name);
+            copy_folder(&example, &copy)?;
+            let mut command = Command::new(&steward);
+            command.arg("build").arg(&copy).arg("-o").arg(&out).args(options).arg("-q");
+            succeed(&mut command)?;
+            templates.extend(files(&out.join("accounts"))?);
+        }
+    }
+    println!("{} templates from the examples", templates.len());
+    cfn_lint(&tools, &templates)?;
+    checkov(root, &tools, &work.join("json"))
+}
+
+fn install(target: &Path) -> Result<PathBuf, String> {
+    let venv = target.join("conformance-tools");
+    let (bin, stamp) = (venv.join("bin"), venv.join("installed"));
+    let wanted = TOOLS.join("\n");
+    if std::fs::read_to_string(&stamp).ok().as_deref() == Some(wanted.as_str()) {
+        return Ok(bin);
+    }
+    println!("installing {}", TOOLS.join(", "));
+    succeed(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&venv))?;
+    let pip = bin.join("pip");
+    for tool in TOOLS {
+        succeed(Command::new(&pip).args(["install", "--quiet", "--disable-pip-version-check", tool]))?;
+    }
+    std::fs::write(&stamp, wanted).map_err(|error| format!("{}: {error}", stamp.display()))?;
+    Ok(bin)
+}
+
+fn build(root: &Path, target: &Path) -> Result<PathBuf, String> {
+    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
+    succeed(Command::new(cargo).args(["build", "--quiet", "--package", "steward"]).current_dir(root))?;
+    Ok(target.join("debug").join("steward"))
+}
+
+fn cfn_lint(tools: &Path, templates: &[PathBuf]) -> Result<(), String> {
+    // A region of its own for each template: what exists there differs.
+    let mut by_region: BTreeMap<String, Vec<&PathBuf>> = BTreeMap::new();
+    for template in templates {
+        let parts: Vec<_> = template.components().map(|part| part.as_os_str().to_string_lossy()).collect();
+        let at = parts.iter().rposition(|part| part == "accounts").unwrap_or(0);
+        let region = parts.get(at + 2).map(ToString::to_string).unwrap_or_default();
+        by_region.entry(region).or_default().push(template);
+    }
+    for (region, templates) in &by_region {
+        let out = Command::new(tools.join("cfn-lint"))
+            .args(["--regions", region, "--format", "parseable", "--"])
+            .args(templates)
+            .output()
+            .map_err(|error| error.to_string())?;
+        if !out.status.success() {
+            let said = String::from_utf8_lossy(&out.stdout);
+            return Err(format!("cfn-lint complains in {region}:\n{said}{}", String::from_utf8_lossy(&out.stderr)));
+        }
+        println!("cfn-lint: {} templates of {region}, no error, no warning", templates.len());
+    }
+    Ok(())
+}
+
+/// A row of `docs/checkov.csv`: a check that we answer otherwise, and why.
+struct Listed {
+    check: String,
+    resource: String,
+    used: bool,
+}
+
+fn checkov(root: &Path, tools: &Path, folder: &Path) -> Result<(), String> {
+    let page = root.join("docs/checkov.csv");
+    let text = std::fs::read_to_string(&page).map_err(|error| format!("{}: {error}", page.display()))?;
+    let mut listed: Vec<Listed> = text
+        .lines()
+        .skip(1)
+        .filter_map(|row| {
+            let mut fields = row.splitn(3, ',');
+            let (check, resource) = (fields.next()?.to_owned(), fields.next()?.to_owned());
+            fields.next().filter(|reason| !reason.trim().is_empty())?;
+            Some(Listed { check, resource, used: false })
+        })
+        .collect();
+    let rows = text.lines().skip(1).filter(|row| !row.trim().is_empty()).count();
+    if listed.len() != rows {
+        return Err(format!("{}: {} rows lack a check, a resource or a reason", page.display(), rows - listed.len()));
+    }
+    let out = Command::new(tools.join("checkov"))
+        .args(["--framework", "cloudformation", "--compact", "--quiet", "--output", "json", "--soft-fail"])
+        .args(["--skip-download", "--directory"])
+        .arg(folder)
+        .output()
+        .map_err(|error| error.to_string())?;
+    let report: serde_json::Value = serde_json::from_slice(&out.stdout)
+        .map_err(|error| format!("checkov: {error}\n{}", String::from_utf8_lossy(&out.stderr)))?;
+    let passed = report.pointer("/summary/passed").and_then(serde_json::Value::as_u64).unwrap_or(0);
+    if passed == 0 {
+        return Err("checkov looked at nothing".to_owned());
+    }
+    let failed = report.pointer("/results/failed_checks").and_then(serde_json::Value::as_array);
+    let mut open = Vec::new();
+    for finding in failed.into_iter().flatten() {
+        let text = |key: &str| finding.get(key).and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
+        let (check, resource) = (text("check_id"), text("resource"));
+        let covers = |row: &&mut Listed| row.check == check && covers(&row.resource, &resource);
+        match listed.iter_mut().find(covers) {
+            Some(row) => row.used = true,
+            None => open.push(format!("{check} {resource} {}: {}", text("file_path"), text("check_name"))),
+        }
+    }
+    let stale: Vec<String> =
+        listed.iter().filter(|row| !row.used).map(|row| format!("{} {}", row.check, row.resource)).collect();
+    if !open.is_empty() {
+        return Err(format!("checkov findings neither mended nor listed in docs/checkov.csv:\n{}", open.join("\n")));
+    }
+    if !stale.is_empty() {
+        return Err(format!("rows of docs/checkov.csv that cover nothing:\n{}", stale.join("\n")));
+    }
+    println!("checkov: {passed} checks passed, {} kinds of findings listed with reasons", listed.len());
+    Ok(())
+}
+
+/// `AWS::S3::Bucket.*` covers every resource of the type; anything else is the resource itself.
+fn covers(pattern: &str, resource: &str) -> bool {
+    pattern.strip_suffix('*').map_or(pattern == resource, |prefix| resource.starts_with(prefix))
+}
+
+/// The folders under `examples` that hold a blueprint, sorted.
+pub fn examples(root: &Path) -> Result<Vec<PathBuf>, String> {
+    let entries = std::fs::read_dir(root.join("examples")).map_err(|error| error.to_string())?;
+    let mut out: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    out.retain(|path| path.join("estate.yaml").exists());
+    out.sort();
+    Ok(out)
+}
+
+/// All files below a folder, sorted.
+pub fn files(folder: &Path) -> Result<Vec<PathBuf>, String> {
+    let mut out = Vec::new();
+    let mut open = vec![folder.to_path_buf()];
+    while let Some(folder) = open.pop() {
+        let entries = std::fs::read_dir(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+        for entry in entries.flatten() {
+            let path = entry.path();
+            if path.is_dir() { open.push(path) } else { out.push(path) }
+        }
+    }
+    out.sort();
+    Ok(out)
+}
+
+fn copy_folder(from: &Path, to: &Path) -> Result<(), String> {
+    for file in files(from)? {
+        let Ok(relative) = file.strip_prefix(from) else { continue };
+        let copy = to.join(relative);
+        std::fs::create_dir_all(copy.parent().unwrap_or(to)).map_err(|error| error.to_string())?;
+        std::fs::copy(&file, &copy).map_err(|error| format!("{}: {error}", copy.display()))?;
+    }
+    Ok(())
+}
+
+fn succeed(command: &mut Command) -> Result<(), String> {
+    let out = command.output().map_err(|error| format!("{command:?}: {error}"))?;
+    if out.status.success() {
+        return Ok(());
+    }
+    let (stdout, stderr) = (String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
+    Err(format!("{command:?} failed:\n{stdout}{stderr}"))
+}

@@ -1,0 +1,170 @@
+//! Mutated input for every reader, without special tools: a seeded generator, real files as seeds, a watchdog.
+//!
+//! Coverage-guided targets for the same entry points are in `fuzz/`. Here a fixed seed gives a fixed sequence,
+//! so that a failure can be repeated: the input is written to the target folder and named.
+
+use std::path::Path;
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+/// The longest that one input may take, in an unoptimised build.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A reader under attack: its name, which files make good seeds, and how it is called.
+struct Reader {
+    name: &'static str,
+    seeds: fn(&str) -> bool,
+    read: fn(&str),
+}
+
+const READERS: &[Reader] = &[
+    Reader { name: "blueprint", seeds: |name| name.ends_with("estate.yaml"), read: entry::blueprint },
+    Reader { name: "template", seeds: |name| name.ends_with(".md"), read: entry::template },
+    Reader { name: "lock", seeds: |name| name.ends_with("estate.lock"), read: entry::lock },
+];
+
+/// The entry points, shared with the targets under `fuzz/` by being this thin.
+mod entry {
+    use diagnostics::{Diagnostics, SourceMap};
+
+    pub fn blueprint(text: &str) {
+        let mut sources = SourceMap::new();
+        let mut diagnostics = Diagnostics::new();
+        let files = blueprint::MemoryFiles::from([("estate.yaml".to_owned(), text.to_owned())]);
+        let read = blueprint::load(&files, "estate.yaml", &mut sources, &mut diagnostics);
+        assert!(read.is_some() || diagnostics.has_errors(), "refused without a reason");
+        let style = diagnostics::render::text::Style::default();
+        drop(diagnostics::render::text::all(&diagnostics, &sources, style));
+    }
+
+    pub fn template(text: &str) {
+        let (estate, sources, diagnostics) = intake::from_texts(&[("template.yaml", text)]);
+        assert!(!estate.stacks.is_empty() || !diagnostics.is_empty(), "refused without a reason");
+        let style = diagnostics::render::text::Style::default();
+        drop(diagnostics::render::text::all(&diagnostics, &sources, style));
+    }
+
+    pub fn lock(_text: &str) {}
+}
+
+/// xorshift64*: enough to choose mutations, and the same everywhere.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, bound: usize) -> usize {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        let mixed = self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33;
+        usize::try_from(mixed).unwrap_or(0) % bound.max(1)
+    }
+}
+
+/// Runs until the time is over; the first panic or hang ends it.
+pub fn run(root: &Path, options: &[String]) -> Result<(), String> {
+    let number = |name, default| crate::option(options, name).map_or(Ok(default), str::parse::<u64>);
+    let seconds = number("--seconds", 60).map_err(|error| format!("--seconds: {error}"))?;
+    let seed = number("--seed", 1).map_err(|error| format!("--seed: {error}"))?;
+    let each = Duration::from_secs(seconds) / u32::try_from(READERS.len()).unwrap_or(1);
+    for reader in READERS {
+        let seeds = seeds(root, reader)?;
+        let count = attack(root, reader, &seeds, seed, each)?;
+        println!("{}: {count} inputs from {} seeds, no panic, no hang", reader.name, seeds.len());
+    }
+    Ok(())
+}
+
+fn seeds(root: &Path, reader: &Reader) -> Result<Vec<String>, String> {
+    let mut out = Vec::new();
+    for folder in ["examples", "docs"] {
+        for file in crate::conformance::files(&root.join(folder))? {
+            let name = file.to_string_lossy();
+            let Ok(text) = std::fs::read_to_string(&file) else { continue };
+            if !(reader.seeds)(&name) {
+                continue;
+            }
+            match name.ends_with(".md") {
+                // The examples of the guarantees' pages are small templates.
+                true => out.extend(text.split("```yaml").skip(1).filter_map(|rest| {
+                    let (_, body) = rest.split_once('\n')?;
+                    Some(body.split("```").next()?.to_owned())
+                })),
+                false => out.push(text),
+            }
+        }
+    }
+    out.push(String::new());
+    Ok(out)
+}
+
+fn attack(root: &Path, reader: &Reader, seeds: &[String], seed: u64, time: Duration) -> Result<usize, String> {
+    let (inputs, to_worker) = mpsc::channel::<String>();
+    let (done, from_worker) = mpsc::channel::<()>();
+    let read = reader.read;
+    std::thread::Builder::new()
+        .stack_size(8 << 20)
+        .spawn(move || {
+            while let Ok(input) = to_worker.recv() {
+                read(&input);
+                if done.send(()).is_err() {
+                    return;
+                }
+            }
+        })
+        .map_err(|error| error.to_string())?;
+    let mut random = Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
+    let start = Instant::now();
+    let mut count = 0;
+    while start.elapsed() < time {
+        let input = mutated(seeds, &mut random);
+        inputs.send(input.clone()).map_err(|error| error.to_string())?;
+        if let Err(why) = from_worker.recv_timeout(PATIENCE) {
+            let file = crate::target(root).join(format!("fuzz-{}.txt", reader.name));
+            std::fs::write(&file, &input).map_err(|error| error.to_string())?;
+            let what = if why == mpsc::RecvTimeoutError::Timeout { "hangs" } else { "panics" };
+            return Err(format!("{} {what} on input {count} of seed {seed}, kept in {}", reader.name, file.display()));
+        }
+        count += 1;
+    }
+    Ok(count)
+}
+
+/// What hostile or careless people put into files.
+const SPICE: &[&str] = &[
+    "&a [*a, *a]", "!Ref ", "!Sub '${", "!If [", "Fn::ForEach::X: [A, [1,2], {}]", "{{resolve:", "<<: ", "\u{202e}",
+    "\u{0}", "99999999999999999999", "-1", "null", "'", "\"", "[[[[[[[[", "{{{{{{{{", "\t", "---\n", ": ", "- ",
+    "10.0.0.0/33", "like: production", "!GetAtt A.B", "DependsOn: [A, A]", "é", "\r\n", "Condition: C", "%",
+];
+
+fn mutated(seeds: &[String], random: &mut Random) -> String {
+    let pick = |random: &mut Random| seeds.get(random.below(seeds.len())).map_or("", String::as_str);
+    let mut text: Vec<char> = pick(random).chars().collect();
+    for _ in 0..=random.below(6) {
+        let (a, b) = (random.below(text.len() + 1), random.below(text.len() + 1));
+        let (lo, hi) = (a.min(b), a.max(b).min(a.min(b) + 200));
+        match random.below(7) {
+            0 => text.truncate(lo),
+            1 => drop(text.drain(lo..hi)),
+            2 => {
+                let piece: Vec<char> = text.get(lo..hi).unwrap_or_default().to_vec();
+                drop(text.splice(lo..lo, piece));
+            }
+            3 => {
+                let spice = SPICE.get(random.below(SPICE.len())).copied().unwrap_or("");
+                drop(text.splice(lo..lo, spice.chars()));
+            }
+            4 => {
+                let other: Vec<char> = pick(random).chars().collect();
+                let from = random.below(other.len() + 1);
+                drop(text.splice(lo..hi, other.into_iter().skip(from).take(300)));
+            }
+            5 => {
+                if let Some(c) = text.get_mut(lo) {
+                    *c = char::from_u32(u32::try_from(random.below(0x3000)).unwrap_or(0)).unwrap_or('?');
+                }
+            }
+            _ => text.retain(|c| *c != '\n' || random.below(8) > 0),
+        }
+    }
+    text.into_iter().collect()
+}
