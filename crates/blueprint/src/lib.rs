@@ -41,6 +41,12 @@ use diagnostics::{Diagnostic, Diagnostics, SourceMap};
 
 use crate::reader::Decode;
 
+/// Every word of the language that is designed but refused as not built yet.
+#[must_use]
+pub fn planned_words() -> Vec<&'static str> {
+    written::planned().map(|planned| planned.word).collect()
+}
+
 /// Reads, checks and resolves the blueprint that begins at `entry`, a path inside `files`. Every file read is
 /// added to `sources`; every mistake and doubt is added to `diagnostics`. A blueprint comes back exactly when
 /// no error was found.

@@ -22,9 +22,38 @@ use serde_json::{Value, json};
 
 use crate::Spanned;
 use crate::cidr::Cidr;
-use crate::reader::{Decode, Definitions, Field, Many, Named, Texts, wrong_type};
+use crate::reader::{Decode, Definitions, Field, Many, Named, Planned, Texts, wrong_type};
 use crate::record::{choice, record};
 use crate::scalars::{Date, DomainName, Email, Name, Number, Period, RelativePath, Text, Word};
+
+/// Every word of the language that is refused as not built yet.
+pub fn planned() -> impl Iterator<Item = &'static Planned> {
+    [
+        Blueprint::PLANNED,
+        Framework::PLANNED,
+        Contacts::PLANNED,
+        Network::PLANNED,
+        Organization::PLANNED,
+        Unit::PLANNED,
+        Account::PLANNED,
+        Environment::PLANNED,
+        StoreCommon::PLANNED,
+        store::StoreKindName::PLANNED,
+        DataClass::PLANNED,
+        Bucket::PLANNED,
+        Table::PLANNED,
+        Postgresql::PLANNED,
+        Workload::PLANNED,
+        RunsOn::PLANNED,
+        Protocol::PLANNED,
+        Keys::PLANNED,
+        KeyScope::PLANNED,
+        Logs::PLANNED,
+        Template::PLANNED,
+    ]
+    .into_iter()
+    .flatten()
+}
 
 record! {
     /// A whole regulated company on AWS, described. Everything that is not said is the secure choice; an unsafe

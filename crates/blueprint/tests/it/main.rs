@@ -12,5 +12,6 @@ mod files;
 mod hostile;
 mod meaning;
 mod mistakes;
+mod reference;
 mod schema;
 mod support;
