@@ -3,13 +3,38 @@
 //! A new one is a file here with a `pub static GUARANTEE`, a line in [`ALL`], a page
 //! `docs/guarantees/ID.md` with examples, and a row in `data/controls.csv`.
 
+pub mod alarm_reaches_person;
+pub mod bucket_acl_deployable;
 pub mod key_rotation;
+pub mod log_bucket_locked;
+pub mod log_bucket_versioned;
+pub mod no_open_admin_port;
+pub mod no_public_bucket;
 pub mod tls_only_buckets;
+pub mod tls_only_listeners;
+pub mod tls_only_queues;
+pub mod tls_only_topics;
+pub mod trail_complete;
+pub mod trail_delivers;
 
 use crate::Guarantee;
 
 /// Every guarantee, in the order in which reports show them.
-pub static ALL: &[&Guarantee] = &[&key_rotation::GUARANTEE, &tls_only_buckets::GUARANTEE];
+pub static ALL: &[&Guarantee] = &[
+    &key_rotation::GUARANTEE,
+    &tls_only_buckets::GUARANTEE,
+    &tls_only_topics::GUARANTEE,
+    &tls_only_queues::GUARANTEE,
+    &tls_only_listeners::GUARANTEE,
+    &no_open_admin_port::GUARANTEE,
+    &no_public_bucket::GUARANTEE,
+    &trail_complete::GUARANTEE,
+    &trail_delivers::GUARANTEE,
+    &alarm_reaches_person::GUARANTEE,
+    &log_bucket_versioned::GUARANTEE,
+    &log_bucket_locked::GUARANTEE,
+    &bucket_acl_deployable::GUARANTEE,
+];
 
 /// A guarantee by its id.
 #[must_use]

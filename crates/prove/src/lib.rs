@@ -4,17 +4,26 @@
 //! [`Report`] of verdicts with places and witnesses. Always: "proved" is said only of what was looked at and
 //! decided for every value of everything unknown; this crate prints nothing and does no I/O.
 
+mod checklist;
+mod anyone;
 pub mod controls;
 mod date;
+mod delivery;
 mod exception;
 mod facts;
+mod filter_pattern;
 mod finding;
 mod guarantee;
 pub mod guarantees;
+mod identity;
 mod judge;
+mod log_buckets;
+mod lookup;
 pub mod policy;
 mod report;
+mod settle;
 pub mod text;
+mod transport;
 
 pub use date::Date;
 pub use exception::Exception;
@@ -23,3 +32,4 @@ pub use finding::{Finding, Findings, Subject, Verdict, Witness};
 pub use guarantee::{Guarantee, Level};
 pub use judge::{Judgement, Setting};
 pub use report::{Count, Report, check};
+pub use settle::{Words, every_item};
