@@ -9,6 +9,7 @@ mod index;
 mod json;
 mod model;
 mod reference;
+pub mod validate;
 mod value;
 #[macro_use]
 mod build;
