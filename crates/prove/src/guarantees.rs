@@ -5,11 +5,21 @@
 
 pub mod alarm_reaches_person;
 pub mod bucket_acl_deployable;
+pub mod creation_order;
+pub mod instance_metadata_v2;
 pub mod key_rotation;
 pub mod log_bucket_locked;
 pub mod log_bucket_versioned;
+pub mod log_retention;
+pub mod metric_filter_alarmed;
+pub mod metric_filter_matches_unauthorized;
+pub mod no_iam_user;
 pub mod no_open_admin_port;
 pub mod no_public_bucket;
+pub mod no_wildcard_administrator;
+pub mod required_tags;
+pub mod supported_engines;
+pub mod supported_runtimes;
 pub mod tls_only_buckets;
 pub mod tls_only_listeners;
 pub mod tls_only_queues;
@@ -34,6 +44,16 @@ pub static ALL: &[&Guarantee] = &[
     &log_bucket_versioned::GUARANTEE,
     &log_bucket_locked::GUARANTEE,
     &bucket_acl_deployable::GUARANTEE,
+    &metric_filter_matches_unauthorized::GUARANTEE,
+    &metric_filter_alarmed::GUARANTEE,
+    &no_wildcard_administrator::GUARANTEE,
+    &no_iam_user::GUARANTEE,
+    &required_tags::GUARANTEE,
+    &supported_runtimes::GUARANTEE,
+    &supported_engines::GUARANTEE,
+    &log_retention::GUARANTEE,
+    &instance_metadata_v2::GUARANTEE,
+    &creation_order::GUARANTEE,
 ];
 
 /// A guarantee by its id.

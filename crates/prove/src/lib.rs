@@ -24,6 +24,7 @@ mod report;
 mod settle;
 pub mod text;
 mod transport;
+mod waits;
 
 pub use date::Date;
 pub use exception::Exception;

@@ -1,0 +1,40 @@
+//! Which resource of a stack waits for which.
+//!
+//! In: a stack. Out: the ids that a resource waits for, directly or through others. Always: `DependsOn` counts,
+//! and so does every reference, in properties and in metadata alike.
+//!
+//! Source: AWS CloudFormation Template Reference, "DependsOn attribute" (references are dependencies by themselves).
+
+use std::collections::HashSet;
+
+use estate::{Resource, Stack, StackId, Value};
+
+/// The resources of the same stack that `resource` names.
+pub(crate) fn direct<'a>(stack: StackId, resource: &'a Resource) -> Vec<&'a str> {
+    let mut out: Vec<&str> = resource.depends_on.iter().map(|dependency| dependency.id.as_str()).collect();
+    let mut visit = |value: &'a Value| {
+        if let Some((of, id)) = value.as_reference().and_then(|reference| reference.resource()) {
+            if of == stack {
+                out.push(id.as_str());
+            }
+        }
+    };
+    resource.properties.walk(&mut visit);
+    resource.attributes.values().for_each(|value| value.walk(&mut visit));
+    out
+}
+
+/// Whether the resource `from` waits for one that `wanted` accepts, by its id.
+pub(crate) fn reaches(stack_id: StackId, stack: &Stack, from: &str, wanted: impl Fn(&str) -> bool) -> bool {
+    let mut seen: HashSet<&str> = HashSet::new();
+    let mut open: Vec<&str> = stack.resources.get(from).map(|resource| direct(stack_id, resource)).unwrap_or_default();
+    while let Some(id) = open.pop() {
+        if wanted(id) {
+            return true;
+        }
+        if seen.insert(id) {
+            open.extend(stack.resources.get(id).map(|resource| direct(stack_id, resource)).unwrap_or_default());
+        }
+    }
+    false
+}
