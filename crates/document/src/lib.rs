@@ -5,6 +5,7 @@
 //! aliases have limits ([`Limits`]), so a tree may be walked recursively without fear for the stack.
 //! This crate knows neither blueprints nor templates.
 
+mod indentation;
 mod json;
 mod node;
 mod read;

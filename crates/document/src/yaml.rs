@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 
 use diagnostics::{Diagnostic, Diagnostics, SourceFile, Span};
-use saphyr_parser::{Event, Parser, ScalarStyle, Tag};
+use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Tag};
 use smol_str::SmolStr;
 
+use crate::indentation::{Padded, Padding};
 use crate::{
     BAD_MERGE, DUPLICATE_KEY, Dialect, Entry, KEY_NOT_SCALAR, Key, Kind, Limits, Node, SEVERAL_DOCUMENTS, SYNTAX,
     Syntax, TOO_DEEP, TOO_LARGE, UNKNOWN_ALIAS,
@@ -13,8 +14,36 @@ use crate::{
 
 /// Reads the one document of a file; `None` on a mistake of syntax.
 pub fn parse(file: &SourceFile, syntax: Syntax, diagnostics: &mut Diagnostics) -> Option<Node> {
+    let mut padding = Padding::default();
+    loop {
+        let mut own = Diagnostics::new();
+        let padded = (!padding.is_empty()).then(|| padding.apply(&file.text));
+        match attempt(file, padded.as_ref(), syntax, &mut own) {
+            Ok(node) => {
+                diagnostics.append(own);
+                return node;
+            }
+            Err(error) => {
+                let at = error.marker();
+                if !padding.add(&file.text, error.info(), at.line().saturating_sub(1), at.col()) {
+                    diagnostics.append(own);
+                    diagnostics.push(malformed(file, padded.as_ref(), &error));
+                    return None;
+                }
+            }
+        }
+    }
+}
+
+/// Reads the text once, with lines moved or as it is.
+fn attempt(
+    file: &SourceFile,
+    padded: Option<&Padded>,
+    syntax: Syntax,
+    diagnostics: &mut Diagnostics,
+) -> Result<Option<Node>, ScanError> {
     let mut builder = Builder {
-        places: Places::new(file),
+        places: Places::new(file, padded),
         syntax,
         budget: Budget::new(syntax.limits),
         open: Vec::new(),
@@ -22,25 +51,26 @@ pub fn parse(file: &SourceFile, syntax: Syntax, diagnostics: &mut Diagnostics) -
         document: None,
         diagnostics,
     };
-    for event in Parser::new_from_str(&file.text) {
-        match event {
-            Ok((event, at)) => builder.event(event, at)?,
-            Err(error) => {
-                let at = builder.places.byte(error.marker().index());
-                let end = file.text.get(at..).and_then(|rest| rest.chars().next()).map_or(at, |c| at + c.len_utf8());
-                let text = format!("this is not well-formed YAML: {}", error.info());
-                // The scanner counts flow levels in a byte and gives up before our own limit is asked.
-                let code = if error.info().starts_with("recursion limit") { TOO_DEEP } else { SYNTAX };
-                let mut diagnostic = Diagnostic::error(code, file.span(at, end), text);
-                if file.line(error.marker().line()).trim_start_matches(' ').starts_with('\t') {
-                    diagnostic = diagnostic.help("indent with spaces: YAML does not allow tabs");
-                }
-                builder.diagnostics.push(diagnostic);
-                return None;
-            }
+    for event in Parser::new_from_str(padded.map_or(&*file.text, |padded| padded.text.as_str())) {
+        let (event, at) = event?;
+        if builder.event(event, at).is_none() {
+            return Ok(None);
         }
     }
-    Some(builder.document.unwrap_or_else(|| Node::new(file.span(0, 0), Kind::Null)))
+    Ok(Some(builder.document.unwrap_or_else(|| Node::new(file.span(0, 0), Kind::Null))))
+}
+
+fn malformed(file: &SourceFile, padded: Option<&Padded>, error: &ScanError) -> Diagnostic {
+    let at = Places::new(file, padded).byte(error.marker().index());
+    let end = file.text.get(at..).and_then(|rest| rest.chars().next()).map_or(at, |c| at + c.len_utf8());
+    let text = format!("this is not well-formed YAML: {}", error.info());
+    // The scanner counts flow levels in a byte and gives up before our own limit is asked.
+    let code = if error.info().starts_with("recursion limit") { TOO_DEEP } else { SYNTAX };
+    let diagnostic = Diagnostic::error(code, file.span(at, end), text);
+    if file.line(error.marker().line()).trim_start_matches(' ').starts_with('\t') {
+        return diagnostic.help("indent with spaces: YAML does not allow tabs");
+    }
+    diagnostic
 }
 
 /// What is left of the limits.
@@ -111,6 +141,7 @@ pub fn without_duplicates(entries: Vec<Entry>, diagnostics: &mut Diagnostics) ->
 /// Positions of the parser count characters; spans count bytes.
 struct Places<'a> {
     file: &'a SourceFile,
+    padded: Option<&'a Padded>,
     /// Byte offset of every `STRIDE`th character; empty where the text is ASCII.
     checkpoints: Vec<usize>,
 }
@@ -118,16 +149,17 @@ struct Places<'a> {
 impl<'a> Places<'a> {
     const STRIDE: usize = 64;
 
-    fn new(file: &'a SourceFile) -> Self {
+    fn new(file: &'a SourceFile, padded: Option<&'a Padded>) -> Self {
         let checkpoints = if file.text.is_ascii() {
             Vec::new()
         } else {
             file.text.char_indices().step_by(Self::STRIDE).map(|(at, _)| at).collect()
         };
-        Self { file, checkpoints }
+        Self { file, padded, checkpoints }
     }
 
     fn byte(&self, index: usize) -> usize {
+        let index = self.padded.map_or(index, |padded| padded.original(index));
         let len = self.file.text.len();
         if self.checkpoints.is_empty() {
             return index.min(len);

@@ -66,6 +66,14 @@ fn a_block_collection_ends_where_its_last_item_does() {
 }
 
 #[test]
+fn lines_within_quotes_and_brackets_may_stand_left() {
+    check("a:\n  b: 'one\n  two'\n  c: d\n", "{a: {b: ‹'one\n  two'›, c: ‹d›}}");
+    check("a:\n    b: [\n  x,\n  y\n]\n    c: \"p\nq\"\n", "{a: {b: [‹x›, ‹y›], c: ‹\"p\nq\"›}}");
+    let (node, _, _) = read("a:\n  b: 'one\n  two'\n");
+    assert_eq!(node.unwrap().get("a").unwrap().get("b").unwrap().as_str(), Some("one two"));
+}
+
+#[test]
 fn json_is_read_strictly_and_with_tabs() {
     check("{\n\t\"a\": [1, true, null, \"x\\u00e9\"]}", "{\"a\": [#1, true, null, ‹\"x\\u00e9\"›]}");
     let (node, codes, _) = read_as("t.json", "{\"a\": 1,}", Syntax::template());
