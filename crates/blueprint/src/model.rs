@@ -113,10 +113,6 @@ pub struct Contacts {
     pub security: Spanned<Email>,
     /// Who hears of an outage.
     pub operations: Spanned<Email>,
-    /// Who hears of cost.
-    pub billing: Spanned<Email>,
-    /// Who answers for personal and health data.
-    pub privacy: Spanned<Email>,
 }
 
 /// The regions.

@@ -316,13 +316,7 @@ fn retention(framework: Framework) -> Option<Period> {
 
 fn contacts(written: &written::Contacts) -> Contacts {
     let security = written.security.clone();
-    let operations = written.operations.clone().unwrap_or_else(|| security.clone());
-    Contacts {
-        billing: written.billing.clone().unwrap_or_else(|| operations.clone()),
-        privacy: written.privacy.clone().unwrap_or_else(|| security.clone()),
-        security,
-        operations,
-    }
+    Contacts { operations: written.operations.clone().unwrap_or_else(|| security.clone()), security }
 }
 
 fn network(written: &written::Blueprint) -> Network {

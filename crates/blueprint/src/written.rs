@@ -69,7 +69,7 @@ record! {
         domain as "domain": Option<Spanned<DomainName>>,
         /// The frameworks that the company answers to. They decide how long is kept what, and what evidence is made.
         frameworks as "frameworks": Many<Framework>,
-        /// The people that AWS and Steward write to.
+        /// The people to whom alarms and outages are told.
         contacts as "contacts": Spanned<Contacts>,
         /// Where the company is at home, and where it goes when that region is lost.
         regions as "regions": Spanned<Regions>,
@@ -136,19 +136,16 @@ choice! {
 }
 
 record! {
-    /// The people that AWS and Steward write to. Security, operations and billing become the alternate contacts of
-    /// every account; security also receives what the trail and the alarms say.
+    /// The people to whom alarms and outages are told.
     pub struct Contacts "contacts" {
         /// Who hears of a breach, first.
         security as "security": Spanned<Email>,
         /// Who hears of an outage. Default: the security contact.
         operations as "operations": Option<Spanned<Email>>,
-        /// Who hears of cost. Default: the operations contact.
-        billing as "billing": Option<Spanned<Email>>,
-        /// The privacy officer, who answers for personal and health data. Default: the security contact.
-        privacy as "privacy": Option<Spanned<Email>>,
     }
     planned {
+        "billing": "who hears of cost; AWS's alternate contact for billing",
+        "privacy": "who answers for personal and health data",
         "on-call": "a rota that alarms page",
     }
 }

@@ -38,7 +38,7 @@ fn tiers_decide_what_is_not_said() {
     assert_eq!((production.stores[0].real_data, staging.stores[0].real_data), (true, false));
     assert_eq!(blueprint.logs.retain.in_years(), Some(6));
     assert_eq!(blueprint.title.as_str(), "acme");
-    assert_eq!(blueprint.contacts.billing.as_str(), "security@acme.example");
+    assert_eq!(blueprint.contacts.operations.as_str(), "security@acme.example");
 }
 
 #[test]
