@@ -95,6 +95,18 @@ fn class(size: Size) -> &'static str {
     }
 }
 
+/// The version that a database begins with; minor versions follow by themselves. A minor version is named, because
+/// Amazon RDS offers each only for so long.
+/// Source: Amazon RDS for PostgreSQL Release Notes, "Release calendars for Amazon RDS for PostgreSQL".
+fn engine_version(major: u32) -> &'static str {
+    match major {
+        ..=14 => "14.22",
+        15 => "15.17",
+        16 => "16.13",
+        17.. => "17.9",
+    }
+}
+
 /// The most that the disk grows to, in GiB.
 /// Source: Amazon RDS User Guide, "Amazon RDS DB instance storage", General Purpose SSD for PostgreSQL.
 const MOST_STORAGE_GIB: u32 = 65536;
@@ -126,7 +138,7 @@ pub(crate) fn stack(site: &Site<'_>, id: StackId, store: &Store, settings: &Post
         "EnableIAMDatabaseAuthentication": true,
         "EnablePerformanceInsights": true,
         "Engine": "postgres",
-        "EngineVersion": smol_str::format_smolstr!("{}", settings.version.value),
+        "EngineVersion": engine_version(settings.version.value),
         "KmsKeyId": key.clone(),
         "ManageMasterUserPassword": true,
         "MasterUserSecret": { "KmsKeyId": key.clone() },

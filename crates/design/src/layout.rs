@@ -318,10 +318,14 @@ fn networks(blueprint: &Blueprint, lock: &Lock, diagnostics: &mut Diagnostics) -
     planner.finish()
 }
 
-/// The ids of a region's zones, in order.
+/// Zones in which Fargate runs no tasks. Other services lack there too, so nothing of an estate is put there.
+/// Source: Amazon ECS Developer Guide, "Supported Regions for Amazon ECS on AWS Fargate".
+const WITHOUT_FARGATE: [&str; 4] = ["apne1-az3", "cac1-az3", "use1-az3", "usw1-az2"];
+
+/// The ids of a region's zones that can be used, in order.
 fn zone_ids(region: &str) -> Vec<&'static str> {
-    let region = catalog::Catalog::shared().region(region);
-    region.map_or_else(Vec::new, |region| region.zones.iter().map(SmolStr::as_str).collect())
+    let zones = catalog::Catalog::shared().region(region).map_or(&[][..], |region| region.zones.as_slice());
+    zones.iter().map(SmolStr::as_str).filter(|zone| !WITHOUT_FARGATE.contains(zone)).collect()
 }
 
 /// Ids within a stack are made of names; no two names of one kind may make the same.

@@ -84,7 +84,7 @@ pub(crate) fn stack(site: &Site<'_>, id: StackId, workload: &Workload) -> Drawn 
     roles(site, &mut draft, workload, &names, &tags);
     task(site, &mut draft, workload, &names, &tags);
     service(site, &mut draft, workload, &doors, &names, &tags);
-    scaling(&mut draft, workload, &names);
+    scaling(&mut draft, workload, &names, &tags);
     draft.finish()
 }
 
@@ -165,6 +165,7 @@ fn load_balancer(site: &Site<'_>, draft: &mut Draft, workload: &Workload, door: 
         "Port": 443,
         "Protocol": "HTTPS",
         "SslPolicy": TLS_POLICY,
+        "Tags": tags.list(),
     });
     draft.at(workload.exposed_by);
     draft.add(id("Listener"), "AWS::ElasticLoadBalancingV2::Listener", properties);
@@ -450,7 +451,7 @@ fn service(site: &Site<'_>, draft: &mut Draft, workload: &Workload, doors: &[Doo
 
 /// More copies when the processors are busy, fewer when they are not.
 /// Source: Application Auto Scaling User Guide, "Amazon ECS and Application Auto Scaling".
-fn scaling(draft: &mut Draft, workload: &Workload, names: &Names) {
+fn scaling(draft: &mut Draft, workload: &Workload, names: &Names, tags: &Tags) {
     let Copies { least, most } = workload.copies.value;
     if least == most {
         return;
@@ -468,6 +469,7 @@ fn scaling(draft: &mut Draft, workload: &Workload, names: &Names) {
         "ResourceId": resource,
         "ScalableDimension": "ecs:service:DesiredCount",
         "ServiceNamespace": "ecs",
+        "Tags": tags.list(),
     });
     draft.add(id("Scaling"), "AWS::ApplicationAutoScaling::ScalableTarget", properties);
     let properties = value!({
