@@ -77,6 +77,29 @@ impl<T: Decode + Clone> Field for Spanned<T> {
     fn inherit(&mut self, _: &Self) {}
 }
 
+/// A field that must be written, in a record that means something without it too: what it says otherwise is
+/// still read and judged, so that one mistake does not hide the others.
+#[derive(Debug, Clone)]
+pub struct Required<T>(pub Option<Spanned<T>>);
+
+impl<T: Decode + Clone> Field for Required<T> {
+    const REQUIRED: bool = true;
+
+    fn absent() -> Option<Self> {
+        Some(Self(None))
+    }
+
+    fn present(node: &Node, diagnostics: &mut Diagnostics) -> Option<Self> {
+        Some(Self(T::decode(node, diagnostics).map(|value| Spanned::new(value, node.span))))
+    }
+
+    fn schema(definitions: &mut Definitions) -> Value {
+        T::schema(definitions)
+    }
+
+    fn inherit(&mut self, _: &Self) {}
+}
+
 impl<T: Decode + Clone> Field for Option<Spanned<T>> {
     const REQUIRED: bool = false;
 
@@ -313,13 +336,12 @@ impl<'n> Fields<'n> {
                 F::present(&entry.value, diagnostics)
             }
             None => {
-                let value = F::absent();
-                if value.is_none() {
+                if F::REQUIRED {
                     let text = format!("{} has no `{name}`", self.what);
                     let missing = Diagnostic::error(MISSING_FIELD, self.span, text);
                     diagnostics.push(missing.help(format!("add `{name}: …`")));
                 }
-                value
+                F::absent()
             }
         };
         self.failed |= value.is_none();
@@ -369,6 +391,11 @@ pub fn not_built(planned: &Planned, span: Span) -> Diagnostic {
     Diagnostic::error(NOT_BUILT, span, text)
         .label("not built yet")
         .help("remove it; docs/blueprint.md says what this release builds")
+}
+
+/// The diagnostic for a word that is not built yet, where one of `words` may stand.
+pub fn word_not_built(planned: &Planned, span: Span, words: &[&str]) -> Diagnostic {
+    not_built(planned, span).expected(one_of(words)).help("docs/blueprint.md says what this release builds")
 }
 
 /// The diagnostic for a value of the wrong form.

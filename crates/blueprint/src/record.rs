@@ -191,7 +191,7 @@ macro_rules! choice {
                     $( $word => Some(Self::$variant), )+
                     _ => {
                         diagnostics.push(match Self::PLANNED.iter().find(|planned| planned.word == text) {
-                            Some(planned) => $crate::reader::not_built(planned, node.span),
+                            Some(planned) => $crate::reader::word_not_built(planned, node.span, Self::WORDS),
                             None => $crate::reader::not_one_of(text, node.span, $what, Self::WORDS),
                         });
                         None

@@ -36,23 +36,26 @@ pub const RESERVED: &[&str] = &[
     "offices", "root",
 ];
 
-/// Resolves a blueprint. `None` where the mistakes leave nothing to build from.
+/// Resolves a blueprint. `None` where something that must be written is missing; everything else is judged all
+/// the same. What cannot be resolved is reported and stands for nothing: the caller drops the result.
 pub fn resolve(
     written: &written::Blueprint,
     root: &Node,
     diagnostics: &mut Diagnostics,
 ) -> Option<Blueprint> {
     let mut resolver = Resolver { reasons: Reasons::default(), diagnostics };
-    resolver.check_name(&written.name, "the company", 16);
+    let name = match &written.name.0 {
+        Some(name) => name.clone(),
+        None => Spanned::new(Name::parse("unnamed").ok()?, root.span),
+    };
+    resolver.check_name(&name, "the company", 16);
     let frameworks = resolver.frameworks(written);
-    let regions = resolver.regions(&written.regions);
-    let network = network(written);
+    let regions = resolver.regions(written.regions.0.as_ref(), root.span);
+    let network = network(written, name.span);
     let tags = resolver.tags(&written.tags);
-    let organization = resolver.organization(written);
-    let keys = resolver.keys(written);
-    let logs = resolver.logs(written, &frameworks);
-    // Whatever is still unreadable has been reported; the rest is resolved as far as it goes.
-    let (regions, organization) = (regions?, organization?);
+    let organization = resolver.organization(written.organization.0.as_ref(), root.span)?;
+    let keys = resolver.keys(written, name.span);
+    let logs = resolver.logs(written, name.span, &frameworks);
     let mut environments = resolver.environments(written, &regions, &organization, &tags);
     resolver.addresses(&network, &environments, regions.recovery.is_some());
     resolver.contents(written, root, &frameworks, &mut environments);
@@ -62,11 +65,11 @@ pub fn resolve(
     let exceptions = resolver.exceptions(written, &mut parties);
     let accepted = resolver.reasons.finish(resolver.diagnostics);
     Some(Blueprint {
-        name: written.name.clone(),
-        title: title_or_name(written.title.as_ref(), &written.name)?,
+        title: title_or_name(written.title.as_ref(), &name)?,
+        name,
         domain: written.domain.clone(),
         frameworks,
-        contacts: contacts(&written.contacts),
+        contacts: contacts(written.contacts.0.as_ref()?)?,
         regions,
         network,
         organization: organization.value,
@@ -130,8 +133,10 @@ impl Resolver<'_> {
         frameworks
     }
 
-    fn regions(&mut self, written: &written::Regions) -> Option<Regions> {
-        let primary = self.region(&written.primary);
+    fn regions(&mut self, written: Option<&Spanned<written::Regions>>, place: Span) -> Regions {
+        let nowhere = Spanned::new(Region { name: "unknown".into(), zones: usize::MAX }, place);
+        let Some(written) = written else { return Regions { primary: nowhere, recovery: None } };
+        let primary = written.primary.0.as_ref().and_then(|word| self.region(word));
         let recovery = written.recovery.as_ref().map(|word| self.region(word));
         if let (Some(primary), Some(Some(recovery))) = (&primary, &recovery)
             && primary.value == recovery.value
@@ -143,7 +148,8 @@ impl Resolver<'_> {
                     .help("choose a second region, or remove `recovery`"),
             );
         }
-        Some(Regions { primary: primary?, recovery: recovery.flatten() })
+        let recovery = recovery.map(|region| region.unwrap_or_else(|| nowhere.clone()));
+        Regions { primary: primary.unwrap_or(nowhere), recovery }
     }
 
     fn region(&mut self, word: &Spanned<Word>) -> Option<Spanned<Region>> {
@@ -230,8 +236,8 @@ impl Resolver<'_> {
         tags
     }
 
-    fn keys(&mut self, written: &written::Blueprint) -> Keys {
-        let whole = written.keys.as_ref().map_or(written.name.span, |keys| keys.span);
+    fn keys(&mut self, written: &written::Blueprint, name: Span) -> Keys {
+        let whole = written.keys.as_ref().map_or(name, |keys| keys.span);
         let keys = written.keys.as_ref().map(|keys| &keys.value);
         let rotate = keys
             .and_then(|keys| keys.rotate.as_ref())
@@ -264,8 +270,8 @@ impl Resolver<'_> {
         }
     }
 
-    fn logs(&mut self, written: &written::Blueprint, frameworks: &[Spanned<Framework>]) -> Logs {
-        let whole = written.logs.as_ref().map_or(written.name.span, |logs| logs.span);
+    fn logs(&mut self, written: &written::Blueprint, name: Span, frameworks: &[Spanned<Framework>]) -> Logs {
+        let whole = written.logs.as_ref().map_or(name, |logs| logs.span);
         let logs = written.logs.as_ref().map(|logs| &logs.value);
         let strictest = frameworks
             .iter()
@@ -314,13 +320,13 @@ fn retention(framework: Framework) -> Option<Period> {
     }
 }
 
-fn contacts(written: &written::Contacts) -> Contacts {
-    let security = written.security.clone();
-    Contacts { operations: written.operations.clone().unwrap_or_else(|| security.clone()), security }
+fn contacts(written: &written::Contacts) -> Option<Contacts> {
+    let security = written.security.0.clone()?;
+    Some(Contacts { operations: written.operations.clone().unwrap_or_else(|| security.clone()), security })
 }
 
-fn network(written: &written::Blueprint) -> Network {
-    let whole = written.network.as_ref().map_or(written.name.span, |network| network.span);
+fn network(written: &written::Blueprint, name: Span) -> Network {
+    let whole = written.network.as_ref().map_or(name, |network| network.span);
     let network = written.network.as_ref().map(|network| &network.value);
     let addresses = network.and_then(|network| network.addresses).unwrap_or(Spanned::new(Cidr::TEN, whole));
     let prefix = network

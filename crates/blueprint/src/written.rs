@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 
 use crate::Spanned;
 use crate::cidr::Cidr;
-use crate::reader::{Decode, Definitions, Field, Many, Named, Planned, Texts, wrong_type};
+use crate::reader::{Decode, Definitions, Field, Many, Named, Planned, Required, Texts, wrong_type};
 use crate::record::{choice, record};
 use crate::scalars::{Date, DomainName, Email, Name, Number, Period, RelativePath, Text, Word};
 
@@ -62,7 +62,7 @@ record! {
         /// More files of this blueprint. Their sections are merged into this one; a thing is said in one file only.
         include as "include": Many<RelativePath>,
         /// The company in one short word: AWS names begin with it. At most 20 characters; cannot be changed later.
-        name as "name": Spanned<Name>,
+        name as "name": Required<Name>,
         /// The company's name for people. Default: `name`.
         title as "title": Option<Spanned<Text>>,
         /// The company's domain. What is served to the internet gets its host names and certificates beneath it.
@@ -70,13 +70,13 @@ record! {
         /// The frameworks that the company answers to. They decide how long is kept what, and what evidence is made.
         frameworks as "frameworks": Many<Framework>,
         /// The people to whom alarms and outages are told.
-        contacts as "contacts": Spanned<Contacts>,
+        contacts as "contacts": Required<Contacts>,
         /// Where the company is at home, and where it goes when that region is lost.
-        regions as "regions": Spanned<Regions>,
+        regions as "regions": Required<Regions>,
         /// The address plan.
         network as "network": Option<Spanned<Network>>,
         /// The AWS Organization: units and the accounts in them.
-        organization as "organization": Spanned<Organization>,
+        organization as "organization": Required<Organization>,
         /// The environments: production, staging and so on, each in an account and a network of its own.
         environments as "environments": Named<Environment>,
         /// Where data is kept: buckets, tables, databases.
@@ -139,7 +139,7 @@ record! {
     /// The people to whom alarms and outages are told.
     pub struct Contacts "contacts" {
         /// Who hears of a breach, first.
-        security as "security": Spanned<Email>,
+        security as "security": Required<Email>,
         /// Who hears of an outage. Default: the security contact.
         operations as "operations": Option<Spanned<Email>>,
     }
@@ -154,7 +154,7 @@ record! {
     /// The regions of the estate. All others are for nobody.
     pub struct Regions "regions" {
         /// Where everything runs.
-        primary as "primary": Spanned<Word>,
+        primary as "primary": Required<Word>,
         /// Where it goes when the primary region is lost. Keys become multi-Region keys, so that data can follow, and
         /// every environment's addresses are reserved there too.
         recovery as "recovery": Option<Spanned<Word>>,

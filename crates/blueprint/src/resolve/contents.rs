@@ -148,8 +148,7 @@ impl Resolver<'_> {
                 "{things} workloads and stores in {many} environments are more than Steward builds in one estate"
             );
             self.report(
-                Diagnostic::error(TOO_MANY, written.name.span, text)
-                    .expected(format!("at most {MOST} in all")),
+                Diagnostic::error(TOO_MANY, root.span, text).expected(format!("at most {MOST} in all")),
             );
         }
         fits

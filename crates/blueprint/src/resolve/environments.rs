@@ -224,7 +224,9 @@ impl Resolver<'_> {
         }
         let real_data = self.real_data(name, written, tier, &mut choices);
         self.reasons.judge(written.because.as_ref(), &choices, self.diagnostics);
-        let (account, region) = (account?, region?);
+        // An account or region that does not exist has been reported; what stands in it is judged all the same.
+        let account = account.unwrap_or(AccountId(usize::MAX));
+        let region = region.unwrap_or_else(|| regions.primary.clone());
         let domain = match (&written.domain, &blueprint.domain) {
             (Some(own), _) => Some(own.value.clone()),
             (None, Some(company)) => Some(company.value.beneath(name.as_str())),
@@ -264,6 +266,9 @@ impl Resolver<'_> {
             return None;
         }
         let Some(id) = accounts.names.get(word).map(AccountId) else {
+            if !accounts.complete {
+                return None;
+            }
             let text = match &written.account {
                 Some(_) => format!("there is no account `{word}`"),
                 None => format!("the environment `{name}` has no account: none is called `{word}`"),
@@ -330,7 +335,7 @@ impl Resolver<'_> {
     /// Environments with and without real data must not share an account: whoever administers one administers both.
     fn shared_accounts(&mut self, all: &Environments, accounts: &Accounts) {
         let mut first: HashMap<AccountId, &Environment> = HashMap::new();
-        for environment in &all.resolved {
+        for environment in all.resolved.iter().filter(|one| one.account.0 != usize::MAX) {
             let other = *first.entry(environment.account).or_insert(environment);
             if other.defaults.real_data == environment.defaults.real_data {
                 continue;

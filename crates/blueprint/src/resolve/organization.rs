@@ -10,13 +10,15 @@ use crate::Spanned;
 use crate::codes::{BAD_VALUE, DUPLICATE_NAME, NO_ACCOUNT};
 use crate::model::{Account, AccountId, Organization, Unit, UnitId};
 use crate::reader::Named;
-use crate::scalars::{Name, Word};
+use crate::scalars::{Email, Name, Word};
 use crate::written;
 
 /// The organization, and its accounts by name.
 pub struct Accounts {
     pub value: Organization,
     pub names: Names,
+    /// Whether all accounts are known: otherwise an account that is missing may stand in what could not be read.
+    pub complete: bool,
 }
 
 /// AWS lets units nest five deep under the root.
@@ -24,18 +26,35 @@ pub struct Accounts {
 const LEVELS: usize = 5;
 
 impl Resolver<'_> {
-    pub fn organization(&mut self, written: &written::Blueprint) -> Option<Accounts> {
-        let organization = &written.organization;
+    /// `None` never happens to a blueprint that says anything of its organization; what cannot be resolved gets
+    /// handles that lead nowhere.
+    pub fn organization(
+        &mut self,
+        written: Option<&Spanned<written::Organization>>,
+        place: Span,
+    ) -> Option<Accounts> {
+        let nowhere = AccountId(usize::MAX);
         let mut found = Found {
             units: Vec::new(),
             accounts: Vec::new(),
             paths: Names::new("unit"),
             names: Names::new("account"),
         };
-        let management = organization
-            .management
-            .clone()
-            .or_else(|| Some(Spanned::new(Name::parse("management").ok()?, organization.span)))?;
+        let Some(organization) = written else {
+            let value = Organization {
+                management: nowhere,
+                audit: nowhere,
+                log_archive: nowhere,
+                units: Vec::new(),
+                accounts: Vec::new(),
+                span: place,
+            };
+            return Some(Accounts { value, names: found.names, complete: false });
+        };
+        let management = match &organization.management {
+            Some(name) => name.clone(),
+            None => Spanned::new(Name::parse("management").ok()?, organization.span),
+        };
         let plain =
             written::Account { span: management.span, title: None, email: None, tags: Default::default() };
         self.account(&management, &plain, None, &mut found, organization);
@@ -45,14 +64,14 @@ impl Resolver<'_> {
         let log_archive =
             self.purpose("log-archive", organization.log_archive.as_ref(), organization.span, &mut found);
         let value = Organization {
-            management: AccountId(0),
-            audit: audit?,
-            log_archive: log_archive?,
+            management: found.names.get(management.as_str()).map_or(nowhere, AccountId),
+            audit: audit.unwrap_or(nowhere),
+            log_archive: log_archive.unwrap_or(nowhere),
             units: found.units,
             accounts: found.accounts,
             span: organization.span,
         };
-        Some(Accounts { value, names: found.names })
+        Some(Accounts { value, names: found.names, complete: organization.units.broken.is_empty() })
     }
 
     fn units(
@@ -110,14 +129,19 @@ impl Resolver<'_> {
         }
         let email = match &written.email {
             Some(email) => Ok(email.clone()),
-            None => organization.email.address(name).map(|email| Spanned::new(email, name.span)),
+            None => match &organization.email.0 {
+                Some(pattern) => pattern.address(name).map(|email| Spanned::new(email, name.span)),
+                // How addresses are made could not be read, and has been reported.
+                None => Email::parse(&format!("{}@unknown.invalid", found.accounts.len()))
+                    .map(|email| Spanned::new(email, name.span)),
+            },
         };
         let email = match email {
             Ok(email) => email,
             Err(why) => {
                 let text = format!("the e-mail address of the account `{name}` cannot be made: {why}");
-                let bad = Diagnostic::error(BAD_VALUE, name.span, text)
-                    .related(organization.email.span, "made of this");
+                let pattern = organization.email.0.as_ref().map_or(name.span, |pattern| pattern.span);
+                let bad = Diagnostic::error(BAD_VALUE, name.span, text).related(pattern, "made of this");
                 self.report(bad.help("shorten one of the two, or give the account an `email:` of its own"));
                 found.names.known.shift_remove(name.as_str());
                 found.names.broken.insert(name.as_str().into());

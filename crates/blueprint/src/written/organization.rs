@@ -7,7 +7,7 @@ use smol_str::SmolStr;
 
 use crate::Spanned;
 use crate::codes::BAD_VALUE;
-use crate::reader::{Decode, Definitions, Field, Named, Texts, wrong_type};
+use crate::reader::{Decode, Definitions, Field, Named, Required, Texts, wrong_type};
 use crate::record::record;
 use crate::scalars::{Email, Name, Text, Word};
 
@@ -15,7 +15,7 @@ record! {
     /// The AWS Organization. The management account holds it and nothing else; every other account stands in a unit.
     pub struct Organization "the organization" {
         /// How the e-mail addresses of accounts are made: `aws+{account}@example.com`.
-        email as "email": Spanned<EmailPattern>,
+        email as "email": Required<EmailPattern>,
         /// The name of the management account. It is not listed under units.
         management as "management": Option<Spanned<Name>> = "management",
         /// The account that watches the others.

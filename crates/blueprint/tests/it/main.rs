@@ -10,6 +10,7 @@
 mod examples;
 mod files;
 mod hostile;
+mod look;
 mod meaning;
 mod mistakes;
 mod reference;

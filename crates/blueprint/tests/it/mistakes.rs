@@ -374,14 +374,35 @@ fn contacts_and_accounts_have_addresses() {
 #[test]
 fn all_mistakes_come_in_one_run_and_each_once() {
     let text = BASE
+        .replace("name: acme", "name: Acme")
+        .replace("security@acme.example", "nobody")
         .replace("us-east-1", "us-east-9")
+        .replace("aws+{account}@", "aws@")
         .replace("like: production", "like: prodution")
+        .replace("tier: production }", "tier: production, account: prod }")
         .replace("contains: phi", "contains: phi, standby: no, colour: red")
-        .replace("play]", "audit]");
-    let loaded = load_text(&text);
-    let codes: Vec<_> = loaded.diagnostics.iter().map(|diagnostic| diagnostic.code.0).collect();
-    assert!(loaded.blueprint.is_none());
-    for code in ["BP0405", "BP0302", "BP0102"] {
-        assert_eq!(codes.iter().filter(|one| **one == code).count(), 1, "{:#?}", loaded.lines());
-    }
+        .replace("reached-from: internet", "reached-from: intrenet, protocol: http");
+    check(
+        &text,
+        &[
+            ("BP0104 line 1", "`Acme` is not a name"),
+            ("BP0104 line 4", "`nobody` is not an e-mail address"),
+            ("BP0405 line 5", "`us-east-9`"),
+            ("BP0104 line 7", "`{account}` is missing"),
+            ("BP0301 line 12", "no account `prod`"),
+            ("BP0301 line 13", "`prodution`"),
+            ("BP0102 line 15", "no field `colour`"),
+            ("BP0501 line 15", "no standby"),
+            ("BP0301 line 17", "`intrenet`"),
+            ("BP0501 line 17", "in the clear"),
+        ],
+    );
+}
+
+#[test]
+fn what_is_missing_does_not_hide_what_is_wrong() {
+    let text = "stores: { a: { kind: bucket, lock: governance } }\nenvironments: { p: { tier: sandbox } }\n";
+    let codes: Vec<_> = load_text(text).diagnostics.iter().map(|one| one.code.0).collect();
+    assert_eq!(codes.iter().filter(|code| **code == "BP0103").count(), 4, "{codes:?}");
+    assert!(codes.contains(&"BP0308"), "{codes:?}");
 }
