@@ -6,6 +6,7 @@
 pub mod alarm_reaches_person;
 pub mod bucket_acl_deployable;
 pub mod creation_order;
+pub mod dependencies_resolve;
 pub mod instance_metadata_v2;
 pub mod key_rotation;
 pub mod log_bucket_locked;
@@ -16,8 +17,12 @@ pub mod metric_filter_matches_unauthorized;
 pub mod no_iam_user;
 pub mod no_open_admin_port;
 pub mod no_public_bucket;
+pub mod no_unused_guard;
 pub mod no_wildcard_administrator;
 pub mod required_tags;
+pub mod schema_valid;
+pub mod stateful_backed_up;
+pub mod stateful_retained;
 pub mod supported_engines;
 pub mod supported_runtimes;
 pub mod tls_only_buckets;
@@ -54,6 +59,11 @@ pub static ALL: &[&Guarantee] = &[
     &log_retention::GUARANTEE,
     &instance_metadata_v2::GUARANTEE,
     &creation_order::GUARANTEE,
+    &stateful_retained::GUARANTEE,
+    &stateful_backed_up::GUARANTEE,
+    &schema_valid::GUARANTEE,
+    &dependencies_resolve::GUARANTEE,
+    &no_unused_guard::GUARANTEE,
 ];
 
 /// A guarantee by its id.

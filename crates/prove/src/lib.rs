@@ -6,6 +6,7 @@
 
 mod checklist;
 mod anyone;
+mod backups;
 pub mod controls;
 mod date;
 mod delivery;
