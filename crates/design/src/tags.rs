@@ -4,7 +4,7 @@
 
 use blueprint::model::Tags as Written;
 use diagnostics::Span;
-use estate::{Kind, SmolStr, Value, value};
+use estate::{Entry, Kind, Map, SmolStr, Value};
 
 /// Tags in the order of their keys.
 #[derive(Debug, Clone)]
@@ -60,24 +60,33 @@ impl Tags {
 
     /// As a list of `Key` and `Value`.
     pub(crate) fn list(&self) -> Value {
-        Value::new(Kind::List(self.0.iter().map(|(key, value)| value!({ "Key": key, "Value": value })).collect()))
+        Value::new(Kind::List(self.0.iter().map(|(key, value)| one(key, value.into())).collect()))
     }
 
     /// As a list, with the name that consoles show.
     pub(crate) fn named(&self, name: impl Into<Value>) -> Value {
         let mut list = self.list();
         if let Kind::List(items) = &mut list.kind {
-            items.insert(0, value!({ "Key": "Name", "Value": name.into() }));
+            items.insert(0, one(&SmolStr::new_static("Name"), name.into()));
         }
         list
     }
 
     /// As a mapping, for the types that take one.
     pub(crate) fn map(&self) -> Value {
-        let mut map = estate::Map::new();
+        let mut map = Map::with_capacity(self.0.len());
         for (key, value) in &self.0 {
-            map.push_new(estate::Entry { key: key.clone(), key_span: Span::NONE, value: value.into() });
+            map.push_new(Entry { key: key.clone(), key_span: Span::NONE, value: value.into() });
         }
         map.into()
     }
+}
+
+/// One tag. Every resource has several: they are made with exactly the room that they need.
+fn one(key: &SmolStr, value: Value) -> Value {
+    let mut map = Map::with_capacity(2);
+    for (name, value) in [("Key", key.into()), ("Value", value)] {
+        map.push_new(Entry { key: SmolStr::new_static(name), key_span: Span::NONE, value });
+    }
+    map.into()
 }

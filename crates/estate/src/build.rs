@@ -151,6 +151,7 @@ impl Map {
             self.push_new(Entry { key, key_span: Span::NONE, value });
         }
     }
+
 }
 
 /// A [`Value`] written as JSON in AWS's spelling. Anything that is `Into<Value>` may stand where a value
@@ -168,12 +169,14 @@ macro_rules! value {
         #[allow(unused_mut, reason = "an empty mapping is not changed")]
         let mut map = $crate::Map::new();
         $crate::value_entries!(map $($body)*);
+        map.shrink_to_fit();
         $crate::Value::from(map)
     }};
     ([ $($body:tt)* ]) => {{
         #[allow(unused_mut, clippy::vec_init_then_push, reason = "items are pushed one by one as they are parsed")]
         let mut items: Vec<$crate::Value> = Vec::new();
         $crate::value_items!(items $($body)*);
+        items.shrink_to_fit();
         $crate::Value::new($crate::Kind::List(items))
     }};
     (null) => { $crate::Value::new($crate::Kind::Null) };
