@@ -531,6 +531,8 @@ pub enum Subject {
     Part(Option<EnvironmentId>, Name),
     /// One of the user's own templates.
     Template(Name),
+    /// Resources by the path that a verdict shows, `account/region/stack/resource`, where `*` stands for any text.
+    Resources(SmolStr),
 }
 
 /// An unsafe choice with the reason that was given for it.

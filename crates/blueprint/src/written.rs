@@ -274,7 +274,8 @@ record! {
     pub struct Exception "an exception" {
         /// The guarantee, by its id.
         guarantee as "guarantee": Spanned<Word>,
-        /// What it is suspended for: environments, accounts, stores, workloads, or `environment/name`.
+        /// What it is suspended for: environments, units, accounts, stores, workloads, templates, `environment/name`, or
+        /// resources by the path that a verdict shows, with `*` for any text.
         r#for as "for": Many<Word>,
         /// Why it is suspended; shown in the report and in the evidence.
         because as "because": Spanned<Text>,

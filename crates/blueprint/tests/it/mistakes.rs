@@ -349,6 +349,7 @@ fn sentences_and_exceptions_name_what_exists() {
     };
     check(&exception(""), &[]);
     check(&exception(", for: [staging/records, work, production]"), &[]);
+    check(&exception(", for: [production/us-east-1/data/Records, 'production/*/Records*']"), &[]);
     check(&exception(", for: staging/recrods"), &[("BP0301 line 18", "`recrods`")]);
     check(
         &and("exceptions: [{ guarantee: tls, because: Old., owner: a@acme.example }]\n"),
