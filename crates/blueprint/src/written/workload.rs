@@ -13,7 +13,8 @@ record! {
         title as "title": Option<Spanned<Text>>,
         /// How it runs. Changing this one word changes how it is deployed, and nothing else.
         runs_on as "runs-on": Spanned<RunsOn>,
-        /// Its container image, with tag or digest. Default: the repository of its own that Steward makes.
+        /// Its container image in a private Amazon ECR registry, with tag or digest. Default: the repository of its own
+        /// that Steward makes.
         image as "image": Option<Spanned<Image>>,
         /// How much machine each copy has. Default: by tier.
         size as "size": Option<Spanned<Size>>,
