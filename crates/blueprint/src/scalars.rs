@@ -208,7 +208,8 @@ from_text!(DomainName);
 pub struct Image(SmolStr);
 
 impl Image {
-    const EXPECTED: &'static str = "an image with its tag or digest, such as `123456789012.dkr.ecr.us-east-1.amazonaws.com/portal:1.4`";
+    const EXPECTED: &'static str =
+        "an image with its tag or digest, such as `123456789012.dkr.ecr.us-east-1.amazonaws.com/portal:1.4`";
     const WHAT: &'static str = "a container image";
     const PATTERN: &'static str =
         r"^[a-z0-9][a-z0-9._/:-]*(:[A-Za-z0-9_][A-Za-z0-9._-]{0,127}|@sha256:[a-f0-9]{64})$";
