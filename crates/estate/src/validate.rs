@@ -15,6 +15,8 @@ mod scalar;
 mod walk;
 mod world;
 
+use std::cell::Cell;
+
 use catalog::{Availability, Catalog, ResourceSchema};
 use diagnostics::{Code, Diagnostic, Severity, Span, codes, suggest};
 use rayon::prelude::*;
@@ -71,6 +73,9 @@ codes! {
          combinations; only some were checked.";
     RULE = "SCH0018", "properties contradict each other",
         "A rule about several properties of this type, collected by the authors of cfn-lint, is broken.";
+    TOO_COMPLEX = "SCH0020", "the resource is too deeply nested to be checked",
+        "Its schema refers to itself, and checking every combination would take too long. No real resource is \
+         like this; it may have been made to exhaust a checker.";
     NULL_VALUE = "SCH0019", "a null value",
         "CloudFormation refuses nulls anywhere in a template: \"Null values are not allowed in templates\". \
          Remove the key, or use `AWS::NoValue`.";
@@ -94,8 +99,6 @@ pub struct Finding {
     pub code: Code,
     /// [`Outcome::Invalid`] or [`Outcome::Undecided`].
     pub outcome: Outcome,
-    /// Whether it is an error, a warning (a property without effect) or, where undecided, a note.
-    pub severity: Severity,
     /// The resource's stack.
     pub stack: StackId,
     /// The resource's logical id.
@@ -117,13 +120,14 @@ pub struct Finding {
 }
 
 impl Finding {
-    /// The finding as a diagnostic.
+    /// The finding as a diagnostic: an error, or a note where it is undecided.
     pub fn diagnostic(&self, estate: &Estate) -> Diagnostic {
+        let severity = if self.outcome == Outcome::Invalid { Severity::Error } else { Severity::Note };
         let mut message = self.message.clone();
         if let Some(when) = &self.when {
             message.push_str(&format!(" ({when})"));
         }
-        let mut diagnostic = Diagnostic::new(self.severity, self.code, self.span, message);
+        let mut diagnostic = Diagnostic::new(severity, self.code, self.span, message);
         diagnostic.expected.clone_from(&self.expected);
         let path = if self.path.is_empty() { String::new() } else { format!(" at {}", self.path) };
         diagnostic = diagnostic.label(format!("`{}` of {}{path}", self.resource, estate.stack_path(self.stack)));
@@ -192,7 +196,6 @@ impl Place<'_> {
         Finding {
             code,
             outcome,
-            severity: if outcome == Outcome::Invalid { Severity::Error } else { Severity::Note },
             stack: self.stack_id,
             resource: self.id.clone(),
             path: String::new(),
@@ -245,8 +248,12 @@ fn check_properties(
     let root = At::root(place.resource.properties.span.or(place.resource.origin.span), schema);
     let mut found: Vec<(Finding, Vec<usize>)> = Vec::new();
     for (number, world) in worlds.all.iter().enumerate() {
-        let checker = Checker { estate, catalog, schema, world, place };
+        let checker = Checker { estate, catalog, schema, world, place, steps: Cell::new(0) };
         let quiet = checker.whole(&place.resource.properties, &root, &mut Quiet);
+        if checker.is_exhausted() {
+            out.push(place.finding(TOO_COMPLEX, Outcome::Undecided, "the resource takes too long to check".to_owned()));
+            return;
+        }
         // A value that AWS assigns is taken to fit, so only what is not known can leave it undecided.
         if quiet == Outcome::Valid
             || (quiet == Outcome::Undecided && !checker.has_symbols(&place.resource.properties))
@@ -254,6 +261,7 @@ fn check_properties(
             continue;
         }
         let mut report = Report::new(place);
+        checker.steps.set(0);
         checker.whole(&place.resource.properties, &root, &mut report);
         for finding in report.findings {
             match found.iter_mut().find(|(known, _)| *known == finding) {

@@ -1,6 +1,6 @@
 //! Lists, and combinations of schemas.
 
-use catalog::{Combinators, Conditional, ListRules, NodeId};
+use catalog::{Combinators, Conditional, ListRules, NodeId, Types};
 
 use super::scalar::{Shape, same};
 use super::walk::{At, Checker, Report, Said, Sink};
@@ -17,13 +17,10 @@ impl Checker<'_> {
         sink: &mut S,
     ) -> Outcome {
         let Kind::List(items) = &value.kind else {
-            let bounded = rules.min_items.is_some() || rules.max_items.is_some() || rules.items.is_some();
-            if !matches!(shape, Shape::SomeList | Shape::Anything) || !bounded {
+            if !matches!(shape, Shape::SomeList | Shape::Anything) {
                 return Outcome::Valid;
             }
-            let what = || format!("{} has the right items", describe::subject(at));
-            sink.undecided(at, || self.symbols(value), what);
-            return Outcome::Undecided;
+            return self.unknown_list(value, rules, at, sink);
         };
         let each = at.read_only.and_then(|cursor| self.schema.read_only().tree().each(cursor));
         let mut outcome = Outcome::Valid;
@@ -50,6 +47,36 @@ impl Checker<'_> {
             outcome = outcome.max(self.contains(items, node, at, sink));
         }
         outcome
+    }
+
+    /// A list of which nothing is known but, perhaps, that its items name what exists. A list parameter has
+    /// at least one item.
+    fn unknown_list<S: Sink>(&self, value: &Value, rules: &ListRules, at: &At<'_>, sink: &mut S) -> Outcome {
+        let counted = rules.min_items.is_some_and(|least| least > 1) || rules.max_items.is_some();
+        let open = rules.items.is_some_and(|node| !self.is_free(node)) && !self.names_existing(value);
+        if !counted && !open && !rules.unique && rules.contains.is_none() {
+            return Outcome::Valid;
+        }
+        let symbols = || match &value.kind {
+            Kind::Unknown(unknown) => vec![unknown.symbol.clone()],
+            _ => self.symbols(value),
+        };
+        sink.undecided(at, symbols, || format!("{} has the right items", describe::subject(at)));
+        Outcome::Undecided
+    }
+
+    /// Whether a schema takes every scalar.
+    fn is_free(&self, node: NodeId) -> bool {
+        let node = self.schema.node(node);
+        (node.types.is_any() || node.types.allows(Types::STRING))
+            && !node.never
+            && node.values.is_none()
+            && node.string.as_ref().is_none_or(|string| {
+                string.pattern.is_none() && string.min_length.is_none() && string.max_length.is_none()
+            })
+            && node.number.is_none()
+            && node.object.is_none()
+            && node.combinators.is_none()
     }
 
     fn length<S: Sink>(&self, count: u64, rules: &ListRules, at: &At<'_>, sink: &mut S) -> Outcome {

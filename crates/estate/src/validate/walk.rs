@@ -6,10 +6,11 @@
 //! allocates nothing) and for the findings ([`Report`]), so the two cannot disagree; its depth is bounded
 //! by that of the value, because every step into the schema that stays at the value passes a combinator.
 
+use std::cell::Cell;
 use std::fmt;
 
-use catalog::{Catalog, NodeId, PathCursor, ResourceSchema, SchemaNode, Step as PathStep, StringRules, Types};
-use diagnostics::{Code, Severity, Span};
+use catalog::{Catalog, NodeId, NumberRules, PathCursor, ResourceSchema, SchemaNode, Step as PathStep, StringRules, Types};
+use diagnostics::{Code, Span};
 use smol_str::SmolStr;
 
 use super::describe;
@@ -18,7 +19,7 @@ use super::world::World;
 use super::{
     Finding, NOT_ALLOWED_VALUE, NULL_VALUE, OUT_OF_BOUNDS, Outcome, PATTERN, Place, RULE, UNDECIDED, WRONG_TYPE,
 };
-use crate::{Estate, Function, Kind, Unknown, Value};
+use crate::{Estate, Function, Kind, Type, Unknown, Value, Why};
 
 /// The way from the resource's properties to a value. Frames lie on the stack; nothing is built until
 /// somebody wants to see it.
@@ -174,13 +175,25 @@ pub(crate) struct Checker<'a> {
     pub(crate) schema: &'a ResourceSchema,
     pub(crate) world: &'a World<'a>,
     pub(crate) place: Place<'a>,
+    /// Steps taken; past [`MOST_STEPS`] nothing more is decided.
+    pub(crate) steps: Cell<u32>,
 }
 
+/// Schemas that refer to themselves below `anyOf` make a walk exponential in the depth of the value. The
+/// largest resources people write take some ten thousand steps.
+const MOST_STEPS: u32 = 2_000_000;
+
 impl Checker<'_> {
+    /// Whether the walk was given up.
+    pub(crate) fn is_exhausted(&self) -> bool {
+        self.steps.get() > MOST_STEPS
+    }
+
     /// The whole resource: its schema, and the rules about several properties at once.
     pub(crate) fn whole<S: Sink>(&self, properties: &Value, at: &At<'_>, sink: &mut S) -> Outcome {
         let mut outcome = self.check(properties, self.schema.root(), at, sink);
-        for rule in self.schema.rules() {
+        // What cfn-lint only warns of has no effect, or is old; it is not invalid.
+        for rule in self.schema.rules().iter().filter(|rule| !rule.id.starts_with('W')) {
             if !S::REPORTS && outcome == Outcome::Invalid {
                 return outcome;
             }
@@ -233,10 +246,6 @@ impl Checker<'_> {
                 for finding in &mut inner.findings {
                     if finding.outcome == Outcome::Invalid {
                         finding.code = RULE;
-                        // Warnings of cfn-lint are about properties that have no effect.
-                        if rule.id.starts_with('W') {
-                            finding.severity = Severity::Warning;
-                        }
                     }
                     finding.help.get_or_insert_with(|| format!("cfn-lint {}: {}", rule.id, rule.title));
                 }
@@ -262,6 +271,10 @@ impl Checker<'_> {
 
     /// A value against a node of the schema.
     pub(crate) fn check<S: Sink>(&self, value: &Value, id: NodeId, at: &At<'_>, sink: &mut S) -> Outcome {
+        self.steps.set(self.steps.get().saturating_add(1));
+        if self.is_exhausted() {
+            return Outcome::Undecided;
+        }
         let value = self.resolve(value);
         let node = self.schema.node(id);
         if node.never {
@@ -377,25 +390,41 @@ impl Checker<'_> {
             outcome = outcome.max(self.text(value, shape, rules, at, sink));
         }
         if let Some(rules) = &node.number {
-            let typed = node.types.allows(Types::INTEGER) && !node.types.is_any();
-            match (shape, scalar::numeric(value)) {
-                (Shape::Text, _) if !typed => {}
-                (_, Some(number)) => {
-                    if let Some(broken) = scalar::broken_number(rules, number) {
-                        let message = || format!("{} is {number}, which is not {broken}", describe::subject(at));
-                        sink.fault(at, || Said::new(OUT_OF_BOUNDS, message()).expected(broken.clone()));
-                        outcome = Outcome::Invalid;
-                    }
-                }
-                (Shape::SomeNumber | Shape::SomeScalar | Shape::Anything, None) => {
-                    let what = || format!("{} is within its bounds", describe::subject(at));
-                    sink.undecided(at, || self.symbols(value), what);
-                    outcome = outcome.max(Outcome::Undecided);
-                }
-                _ => {}
-            }
+            outcome = outcome.max(self.number(value, shape, rules, at, sink));
         }
         outcome
+    }
+
+    /// Bounds of numbers; a text that spells a number is one.
+    fn number<S: Sink>(
+        &self,
+        value: &Value,
+        shape: Shape,
+        rules: &NumberRules,
+        at: &At<'_>,
+        sink: &mut S,
+    ) -> Outcome {
+        match (shape, scalar::numeric(value)) {
+            (Shape::Int | Shape::Float | Shape::Text, Some(number)) => {
+                let Some(broken) = scalar::broken_number(rules, number) else { return Outcome::Valid };
+                sink.fault(at, || {
+                    let message = format!("{} is {number}, which is not {broken}", describe::subject(at));
+                    Said::new(OUT_OF_BOUNDS, message).expected(broken.clone())
+                });
+                Outcome::Invalid
+            }
+            (Shape::SomeNumber | Shape::SomeScalar | Shape::Anything, _) => {
+                let what = || format!("{} is within its bounds", describe::subject(at));
+                sink.undecided(at, || self.symbols(value), what);
+                Outcome::Undecided
+            }
+            _ => Outcome::Valid,
+        }
+    }
+
+    /// RDS takes the names of engines in any case; the schemas list them in lower case.
+    fn ignores_case(&self, at: &At<'_>) -> bool {
+        at.property() == Some("Engine") && self.schema.name().starts_with("AWS::RDS::")
     }
 
     fn enumerated<S: Sink>(
@@ -407,7 +436,9 @@ impl Checker<'_> {
         sink: &mut S,
     ) -> Outcome {
         let fits = match (shape, scalar::spelled(value)) {
-            (Shape::Bool | Shape::Int | Shape::Float | Shape::Text, Some(text)) => values.allows_text(&text),
+            (Shape::Bool | Shape::Int | Shape::Float | Shape::Text, Some(text)) => {
+                values.allows_text(&text) || (self.ignores_case(at) && values.allows_text(&text.to_ascii_lowercase()))
+            }
             (Shape::List | Shape::Object | Shape::Null, _) => {
                 values.allowed.iter().any(|allowed| scalar::same(value, &crate::from_json(allowed)))
             }
@@ -492,12 +523,26 @@ impl Checker<'_> {
     pub(crate) fn has_symbols(&self, value: &Value) -> bool {
         let value = self.resolve(value);
         match &value.kind {
-            Kind::Unknown(_) => true,
+            Kind::Unknown(unknown) => unknown.ty == Type::List || !self.names_existing(value),
             Kind::Call(call) => is_opaque(call.function) || call.arguments.iter().any(|value| self.has_symbols(value)),
             Kind::List(items) | Kind::Join(items) => items.iter().any(|value| self.has_symbols(value)),
             Kind::Map(map) => map.iter().any(|entry| self.has_symbols(&entry.value)),
             _ => false,
         }
+    }
+
+    /// Whether CloudFormation itself checks that a parameter's value names something that exists: its type is
+    /// `AWS::EC2::VPC::Id` or the like, or a list of such.
+    ///
+    /// Source: AWS CloudFormation User Guide, "CloudFormation-supplied parameter types".
+    pub(crate) fn names_existing(&self, value: &Value) -> bool {
+        let Kind::Unknown(unknown) = &value.kind else { return false };
+        let Why::Parameter(name) = &unknown.why else { return false };
+        let Some(parameter) = self.place.stack.parameters.get(name) else { return false };
+        let own = matches!(&parameter.value.kind, Kind::Unknown(other) if other.symbol == unknown.symbol);
+        let ty = parameter.ty.as_str();
+        let ty = ty.strip_prefix("List<").unwrap_or(ty);
+        own && ty.starts_with("AWS::") && !ty.starts_with("AWS::SSM::")
     }
 
     /// The names of all that is not known in the value, in order, each once.
@@ -515,6 +560,7 @@ impl Checker<'_> {
             }
         };
         match &value.kind {
+            Kind::Unknown(_) if self.names_existing(value) => {}
             Kind::Unknown(unknown) => put(unknown.symbol.clone()),
             Kind::Call(call) => {
                 if is_opaque(call.function) {

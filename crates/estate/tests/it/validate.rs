@@ -1,0 +1,1 @@
+//! What is a fault, what is not, and what cannot be told.
