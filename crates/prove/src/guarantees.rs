@@ -14,9 +14,12 @@ pub mod log_bucket_versioned;
 pub mod log_retention;
 pub mod metric_filter_alarmed;
 pub mod metric_filter_matches_unauthorized;
+pub mod no_blocking_names;
 pub mod no_iam_user;
 pub mod no_open_admin_port;
 pub mod no_public_bucket;
+pub mod no_public_database;
+pub mod no_public_snapshot;
 pub mod no_unused_guard;
 pub mod no_wildcard_administrator;
 pub mod required_tags;
@@ -26,6 +29,7 @@ pub mod stateful_retained;
 pub mod supported_engines;
 pub mod supported_runtimes;
 pub mod tls_only_buckets;
+pub mod tls_only_databases;
 pub mod tls_only_listeners;
 pub mod tls_only_queues;
 pub mod tls_only_topics;
@@ -64,6 +68,10 @@ pub static ALL: &[&Guarantee] = &[
     &schema_valid::GUARANTEE,
     &dependencies_resolve::GUARANTEE,
     &no_unused_guard::GUARANTEE,
+    &no_blocking_names::GUARANTEE,
+    &no_public_database::GUARANTEE,
+    &no_public_snapshot::GUARANTEE,
+    &tls_only_databases::GUARANTEE,
 ];
 
 /// A guarantee by its id.

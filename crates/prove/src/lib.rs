@@ -20,6 +20,7 @@ mod identity;
 mod judge;
 mod log_buckets;
 mod lookup;
+mod parameters;
 pub mod policy;
 mod report;
 mod settle;

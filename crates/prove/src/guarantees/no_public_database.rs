@@ -1,0 +1,180 @@
+//! No database has an address on the internet.
+//!
+//! Sources: Amazon RDS API Reference, CreateDBInstance, `PubliclyAccessible`: when it is not said, an instance is
+//! public exactly if the VPC of its subnet group (or the default VPC, without one) has an internet gateway; AWS
+//! CloudFormation Template Reference, AWS::DMS::ReplicationInstance (default true), AWS::Redshift::Cluster,
+//! AWS::RedshiftServerless::Workgroup, AWS::Neptune::DBInstance (default false), AWS::MSK::Cluster `PublicAccess`;
+//! Amazon OpenSearch Service Developer Guide, "Launching your Amazon OpenSearch Service domains within a VPC"; AWS
+//! Security Hub controls RDS.2, Redshift.1, DMS.1, Opensearch.2.
+
+use std::collections::BTreeMap;
+
+use estate::{ResourceRef, SmolStr, StackId, Value};
+
+use crate::{Facts, Findings, Guarantee, Judgement, Level, Setting, Words};
+
+/// See the module.
+pub static GUARANTEE: Guarantee = Guarantee {
+    id: "no-public-database",
+    title: "no database has an address on the internet",
+    level: Level::Critical,
+    page: include_str!("../../../../docs/guarantees/no-public-database.md"),
+    check,
+};
+
+/// What it means when the switch is not there.
+#[derive(Clone, Copy)]
+enum Default {
+    Private,
+    Public,
+    NotKnown,
+    /// As the VPC of the subnet group has an internet gateway or not.
+    Vpc,
+}
+
+const SWITCHES: [(&str, &str, Default); 15] = [
+    ("AWS::RDS::DBInstance", "PubliclyAccessible", Default::Vpc),
+    ("AWS::RDS::DBCluster", "PubliclyAccessible", Default::Vpc),
+    ("AWS::RDS::DBShardGroup", "PubliclyAccessible", Default::NotKnown),
+    ("AWS::Redshift::Cluster", "PubliclyAccessible", Default::Private),
+    ("AWS::RedshiftServerless::Workgroup", "PubliclyAccessible", Default::Private),
+    ("AWS::DMS::ReplicationInstance", "PubliclyAccessible", Default::Public),
+    ("AWS::DMS::InstanceProfile", "PubliclyAccessible", Default::NotKnown),
+    ("AWS::Neptune::DBInstance", "PubliclyAccessible", Default::Private),
+    ("AWS::NeptuneGraph::Graph", "PublicConnectivity", Default::NotKnown),
+    ("AWS::AmazonMQ::Broker", "PubliclyAccessible", Default::NotKnown),
+    ("AWS::Lightsail::Database", "PubliclyAccessible", Default::NotKnown),
+    ("AWS::Timestream::InfluxDBInstance", "PubliclyAccessible", Default::Private),
+    ("AWS::Timestream::InfluxDBCluster", "PubliclyAccessible", Default::Private),
+    ("AWS::OpenSearchService::Domain", "VPCOptions", Default::Public),
+    ("AWS::Elasticsearch::Domain", "VPCOptions", Default::Public),
+];
+
+fn check(facts: &Facts<'_>, findings: &mut Findings) {
+    let gateways = Gateways::of(facts);
+    for (kind, switch, default) in SWITCHES {
+        for &database in facts.index.of_kind(kind) {
+            // The instances of an Aurora cluster have the addresses, the cluster has none of its own.
+            let aurora = |engine: &Value| engine.as_str().is_some_and(|engine| engine.starts_with("aurora"));
+            if kind == "AWS::RDS::DBCluster" && database.resource.properties.get("Engine").is_some_and(aurora) {
+                continue;
+            }
+            let setting = Setting::of(database.resource, &[switch]);
+            let mut related = None;
+            let (judgement, fix) = match switch {
+                "VPCOptions" => (in_vpc(database, &setting), "VPCOptions with subnets of a VPC".to_owned()),
+                _ => {
+                    let judgement = setting.judge(|value| match value {
+                        Some(value) if value.is_literal() => Judgement::of(value.as_bool() == Some(false), value),
+                        Some(value) => Judgement::unknown(value),
+                        None => unsaid(facts, &gateways, database, default, &mut related),
+                    });
+                    (judgement, format!("{switch}: false"))
+                }
+            };
+            let words = Words {
+                violated: "the database has an address that the internet reaches",
+                unknown: "the database has no address on the internet",
+                path: switch,
+                fix: &fix,
+            };
+            if let (Some(finding), Some(gateway)) = (findings.settle(database, judgement, &words), related) {
+                let gateway: ResourceRef<'_> = gateway;
+                finding.related(gateway.resource.origin.span, "this gives its VPC an internet gateway");
+            }
+        }
+    }
+    for &cluster in facts.index.of_kind("AWS::MSK::Cluster") {
+        let path = ["BrokerNodeGroupInfo", "ConnectivityInfo", "PublicAccess", "Type"];
+        let private = Setting::of(cluster.resource, &path).literal(true, |value| value.as_str() == Some("DISABLED"));
+        let words = Words {
+            violated: "the brokers have addresses that the internet reaches",
+            unknown: "the brokers have no address on the internet",
+            path: "BrokerNodeGroupInfo/ConnectivityInfo/PublicAccess/Type",
+            fix: "PublicAccess: {Type: DISABLED}",
+        };
+        findings.settle(cluster, private, &words);
+    }
+}
+
+fn in_vpc(domain: ResourceRef<'_>, setting: &Setting<'_>) -> Judgement {
+    setting.judge(|value| match value {
+        Some(value) if value.as_map().is_some() => Judgement::Holds,
+        Some(value) => Judgement::unknown(value),
+        None => Judgement::Fails {
+            span: domain.resource.origin.span,
+            found: "nothing, so that its endpoint is public and only its access policy guards it".into(),
+        },
+    })
+}
+
+/// Judges a database that does not say whether it is public.
+fn unsaid<'a>(
+    facts: &Facts<'a>,
+    gateways: &Gateways<'a>,
+    database: ResourceRef<'a>,
+    default: Default,
+    related: &mut Option<ResourceRef<'a>>,
+) -> Judgement {
+    let fails = |found: &str| Judgement::Fails { span: database.resource.origin.span, found: found.into() };
+    let doubt = |because: &str| Judgement::doubtful(database.resource, because);
+    match default {
+        Default::Private => Judgement::Holds,
+        Default::Public => fails("nothing, which means `true`"),
+        Default::NotKnown => doubt("it does not say so, and what the service chooses is not documented"),
+        Default::Vpc => match vpc_of(facts, database) {
+            Err(because) => doubt(because),
+            Ok(vpc) => match gateways.of_vpc(vpc) {
+                Some(gateway) if gateway.resource.condition.is_some() => {
+                    doubt("it does not say so, and its VPC has an internet gateway only under a condition")
+                }
+                Some(gateway) => {
+                    *related = Some(gateway);
+                    fails("nothing, which means `true` in a VPC with an internet gateway")
+                }
+                None => Judgement::Holds,
+            },
+        },
+    }
+}
+
+/// The VPC of a database's subnet group, or why it is not known.
+fn vpc_of<'a>(facts: &Facts<'a>, database: ResourceRef<'a>) -> Result<ResourceRef<'a>, &'static str> {
+    let cluster = database.resource.properties.get("DBClusterIdentifier");
+    let cluster = cluster.and_then(|cluster| facts.index.named("AWS::RDS::DBCluster", cluster));
+    let named = |of: ResourceRef<'a>| of.resource.properties.get("DBSubnetGroupName");
+    let group = named(database).or_else(|| cluster.and_then(named));
+    let Some(group) = group else {
+        return Err(match cluster.is_some() || database.resource.properties.get("DBClusterIdentifier").is_none() {
+            true => "it does not say so, and it is in the default VPC, which AWS makes with an internet gateway",
+            false => "it does not say so, and its cluster is not in the estate",
+        });
+    };
+    let group = facts.index.named("AWS::RDS::DBSubnetGroup", group);
+    let group = group.ok_or("it does not say so, and its subnet group is not in the estate")?;
+    let subnets = group.resource.properties.alternatives(&["SubnetIds", "*"]);
+    let subnets = subnets.iter().filter_map(|subnet| subnet.value);
+    let mut found = subnets.filter_map(|subnet| facts.index.named("AWS::EC2::Subnet", subnet));
+    let subnet = found.next().ok_or("it does not say so, and its subnets are not in the estate")?;
+    let vpc = subnet.resource.properties.get("VpcId").and_then(|vpc| facts.index.named("AWS::EC2::VPC", vpc));
+    vpc.ok_or("it does not say so, and its VPC is not in the estate")
+}
+
+/// Which VPCs have an internet gateway, and what attaches it.
+struct Gateways<'a>(BTreeMap<(StackId, SmolStr), ResourceRef<'a>>);
+
+impl<'a> Gateways<'a> {
+    fn of(facts: &Facts<'a>) -> Self {
+        let attachments = facts.index.of_kind("AWS::EC2::VPCGatewayAttachment").iter().filter_map(|attachment| {
+            let properties = &attachment.resource.properties;
+            properties.get("InternetGatewayId")?;
+            let vpc = facts.index.named("AWS::EC2::VPC", properties.get("VpcId")?)?;
+            Some(((vpc.stack_id, vpc.id.clone()), *attachment))
+        });
+        Self(attachments.collect())
+    }
+
+    fn of_vpc(&self, vpc: ResourceRef<'_>) -> Option<ResourceRef<'a>> {
+        self.0.get(&(vpc.stack_id, vpc.id.clone())).copied()
+    }
+}
