@@ -5,13 +5,18 @@
 
 pub mod alarm_reaches_person;
 pub mod bucket_acl_deployable;
+pub mod config_delivers;
 pub mod creation_order;
 pub mod dependencies_resolve;
+pub mod encryption_at_rest;
 pub mod instance_metadata_v2;
+pub mod key_policy_guarded;
 pub mod key_rotation;
 pub mod log_bucket_locked;
+pub mod log_bucket_used;
 pub mod log_bucket_versioned;
 pub mod log_retention;
+pub mod logs_delivered;
 pub mod metric_filter_alarmed;
 pub mod metric_filter_matches_unauthorized;
 pub mod no_blocking_names;
@@ -72,6 +77,11 @@ pub static ALL: &[&Guarantee] = &[
     &no_public_database::GUARANTEE,
     &no_public_snapshot::GUARANTEE,
     &tls_only_databases::GUARANTEE,
+    &log_bucket_used::GUARANTEE,
+    &config_delivers::GUARANTEE,
+    &key_policy_guarded::GUARANTEE,
+    &logs_delivered::GUARANTEE,
+    &encryption_at_rest::GUARANTEE,
 ];
 
 /// A guarantee by its id.

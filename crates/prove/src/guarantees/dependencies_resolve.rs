@@ -63,32 +63,36 @@ fn dependencies(subject: ResourceRef<'_>, circles: &HashSet<&str>, findings: &mu
             })
             .fix("remove one of the references of the circle");
     }
-    if let Some((span, id)) = idle {
+    if let Some((span, message)) = idle {
         right = false;
-        let message = format!("`DependsOn` stands inside its Metadata or Properties, where it does nothing: `{id}` is not waited for");
         findings
             .violated(subject, span, message)
             .witness(Witness::Event {
-                happens: format!("CloudFormation makes `{}` before `{id}` is there", subject.id),
-                follows: "nothing tells it to wait".into(),
+                happens: format!("CloudFormation asks what `{}` depends on", subject.id),
+                follows: "what is inside Metadata or Properties is not an answer".into(),
             })
-            .fix("move DependsOn beside Type");
+            .fix("move DependsOn beside Type, with plain ids: a resource that its condition leaves out is not waited for");
     }
     if right {
         findings.proved(subject);
     }
 }
 
-/// A `DependsOn` inside metadata or properties that names a resource of the stack in plain text; references there
-/// are dependencies by themselves.
+/// A `DependsOn` inside metadata or properties, and what is to be said of it. References there are dependencies by
+/// themselves, wherever they stand; the word adds nothing to them.
 fn idle(subject: ResourceRef<'_>) -> Option<(diagnostics::Span, String)> {
     let metadata = subject.resource.attributes.get("Metadata");
-    let places = [metadata, Some(&subject.resource.properties)];
-    let mut idle = places.into_iter().flatten().filter_map(|place| place.get("DependsOn"));
-    idle.find_map(|names| {
-        let named = names.as_items().iter().filter_map(Value::as_str);
-        let mut named = named.filter(|id| subject.stack.resources.contains_key(*id));
-        named.next().filter(|id| !direct(subject.stack_id, subject.resource).contains(id)).map(|id| (names.span, id.to_owned()))
+    let mut places = [("Metadata", metadata), ("Properties", Some(&subject.resource.properties))].into_iter();
+    places.find_map(|(section, place)| {
+        let names = place?.get("DependsOn")?;
+        let here = format!("`DependsOn` stands inside its {section}, where it does nothing");
+        let waited = direct(subject.stack_id, subject.resource);
+        let mut plain = names.as_items().iter().filter_map(Value::as_str);
+        let message = match plain.find(|id| subject.stack.resources.contains_key(*id) && !waited.contains(id)) {
+            Some(id) => format!("{here}: `{id}` is not waited for"),
+            None => format!("{here}; what is waited for is only what it refers to by functions"),
+        };
+        Some((names.span, message))
     })
 }
 

@@ -45,7 +45,7 @@ fn check(facts: &Facts<'_>, findings: &mut Findings) {
         if !texts.iter().any(|text| speaks_of_refusal(text)) {
             continue;
         }
-        let (mut missed, mut doubt) = (None, None);
+        let (mut missed, mut doubt): (Option<(diagnostics::Span, Vec<&str>)>, _) = (None, None);
         for &text in &texts {
             let Some(expression) = text.as_str().and_then(Expression::parse) else {
                 doubt = Some((text.span, format!("the pattern is {}, which is not read", text.describe())));
@@ -54,7 +54,7 @@ fn check(facts: &Facts<'_>, findings: &mut Findings) {
             for code in CODES {
                 match expression.matches(&event(code)) {
                     Truth::Yes => {}
-                    Truth::No => missed = missed.or(Some((text.span, code))),
+                    Truth::No => missed.get_or_insert_with(|| (text.span, Vec::new())).1.push(code),
                     Truth::Unknown => {
                         doubt = Some((text.span, format!("whether it matches `{code}` hangs on a field that may be anything")));
                     }
@@ -62,17 +62,19 @@ fn check(facts: &Facts<'_>, findings: &mut Findings) {
             }
         }
         match (missed, doubt, texts.len()) {
-            (Some((span, code)), _, 1) => {
+            (Some((span, codes)), _, 1) => {
+                let code = codes.first().copied().unwrap_or_default();
                 findings
-                    .violated(filter, span, format!("the filter does not count calls refused with `{code}`"))
+                    .violated(filter, span, format!("the filter does not count calls refused with {}", listed(&codes)))
                     .witness(Witness::Event {
                         happens: format!("a call is refused and recorded with errorCode {code}"),
                         follows: "the metric does not move".into(),
                     })
                     .fix(FIX);
             }
-            (Some((span, code)), _, _) => {
-                findings.unknown(filter, span, format!("whether calls refused with `{code}` are counted depends on a condition"));
+            (Some((span, codes)), _, _) => {
+                let message = format!("whether calls refused with {} are counted depends on a condition", listed(&codes));
+                findings.unknown(filter, span, message);
             }
             (None, Some((span, because)), _) => {
                 findings.unknown(filter, span, format!("whether all refused calls are counted cannot be known: {because}"));
@@ -80,6 +82,10 @@ fn check(facts: &Facts<'_>, findings: &mut Findings) {
             (None, None, _) => findings.proved(filter),
         }
     }
+}
+
+fn listed(codes: &[&str]) -> String {
+    codes.iter().map(|code| format!("`{code}`")).collect::<Vec<_>>().join(" and ")
 }
 
 /// Whether a pattern is about refused calls: it asks for an error code of that kind. One that leaves such calls
