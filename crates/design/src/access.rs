@@ -89,7 +89,7 @@ pub(crate) fn stack(site: &Site<'_>) -> Option<Drawn> {
     for (_, store) in site.stores().filter(|(_, store)| matches!(store.kind, StoreKind::Postgresql(_))) {
         draft.at(store.span);
         let text = smol_str::format_smolstr!("Database {}: PostgreSQL over TLS from the workloads that use it", store.name);
-        let tags = site.tags.and(store.name.value.as_str(), Some(store.data_class().word()), &store.tags);
+        let tags = site.tags.of_store(store);
         add_group(site, &mut draft, database_id(store), text, None, &tags);
     }
     for (_, workload) in site.workloads() {

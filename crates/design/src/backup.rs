@@ -7,7 +7,7 @@
 //! Sources: AWS Backup Developer Guide, "AWS Backup Vault Lock", "Assigning resources to a backup plan", "Amazon S3
 //! backups".
 
-use blueprint::model::{StoreKind, Tier};
+use blueprint::model::{Store, StoreKind, Tier};
 use estate::{Value, value};
 
 use crate::draft::{Draft, Drawn, Say};
@@ -25,7 +25,7 @@ pub(crate) fn stack(site: &Site<'_>) -> Option<Drawn> {
     let (name, span) = (site.stack_name("backup"), site.environment.tier.span);
     let text = smol_str::format_smolstr!("Backups of {}", site.environment.title);
     let mut draft = Draft::new(site.stacks.backup?, name, &site.place, COMPONENT, span, text);
-    let daily = site.environment.defaults.backup_days;
+    let daily = site.environment.stores.iter().map(kept_days).fold(site.environment.defaults.backup_days, u32::max);
     let monthly = (site.environment.tier.value == Tier::Production).then_some(MONTHLY_DAYS);
     let properties = value!({
         "BackupVaultName": smol_str::format_smolstr!("{}-stores", site.name()),
@@ -73,6 +73,15 @@ pub(crate) fn stack(site: &Site<'_>) -> Option<Drawn> {
     });
     draft.add("BackupSelection", "AWS::Backup::BackupSelection", properties);
     Some(draft.finish())
+}
+
+/// How long backups of a store are kept at the least: as long as it can be restored by itself.
+fn kept_days(store: &Store) -> u32 {
+    match &store.kind {
+        StoreKind::Bucket(_) => 0,
+        StoreKind::Table(table) => table.backup_days.value,
+        StoreKind::Postgresql(database) => database.backup_days.value,
+    }
 }
 
 fn role(site: &Site<'_>, draft: &mut Draft) {

@@ -33,7 +33,7 @@ pub(crate) fn stack(site: &Site<'_>, id: StackId, store: &Store, settings: &Buck
     let name = store.name.value.as_str();
     let stack_name = site.stack_name(&format!("data-{name}"));
     let mut draft = Draft::new(id, stack_name, &site.place, COMPONENT, store.span, store.title.clone());
-    let tags: Tags = site.tags.and(name, Some(store.data_class().word()), &store.tags);
+    let tags: Tags = site.tags.of_store(store);
     let bucket = naming::id(name, "Bucket");
     let properties = value!({
         "BucketEncryption": {
@@ -47,7 +47,7 @@ pub(crate) fn stack(site: &Site<'_>, id: StackId, store: &Store, settings: &Buck
         },
         "LifecycleConfiguration": { "Rules": lifecycle(settings) },
         "LoggingConfiguration": {
-            "DestinationBucketName": access_logs::bucket_of(site),
+            "DestinationBucketName": access_logs::of_buckets(site),
             "LogFilePrefix": smol_str::format_smolstr!("buckets/{name}/"),
         },
         // AWS Backup turns this on where it is off; saying it avoids drift.

@@ -25,10 +25,4 @@ codes! {
     SAME_LOGICAL_ID = "DSN0006", "two names become the same logical id",
         "CloudFormation's logical ids have letters and digits only, so `a-1` and `a1` cannot both exist in one place. \
          Rename one of them.";
-    NOT_BUILT = "DSN0007", "Steward does not build this yet",
-        "The blueprint says something that the reader accepts but no component builds. It is refused, because \
-         ignoring it would leave you believing in something that is not there.";
-    TOO_LONG = "DSN0008", "a name that AWS needs becomes too long",
-        "Some AWS names have short limits. The message says which name, and how long it may be. Shorten the \
-         blueprint's `name`, or the name of the environment, store or workload.";
 }

@@ -1,23 +1,20 @@
 //! A store of rows: a PostgreSQL database in Amazon RDS.
 //!
-//! In: a store of kind `postgresql`. Out: the instance, where it stands, how it is set, its encrypted log groups,
-//! and alarms before it fills up. Always: encrypted with the key of its class or of its own; TLS required; in the
-//! data tier; reached only by the workloads that use it; sign-in by IAM; the master password is RDS's own secret,
-//! encrypted and rotated; backed up, and snapshotted when its stack goes.
+//! In: a store of kind `postgresql`. Out: the instance, where it stands, how it is set, and alarms before it fills
+//! up. Always: encrypted with the key of its class or of its own; TLS required; in the data tier; reached only by
+//! the workloads that use it; sign-in by IAM; the master password is RDS's own secret, encrypted and rotated;
+//! backed up, and snapshotted when its stack goes.
 //!
-//! The instance has a fixed identifier: its log groups are named after it, and they must exist, encrypted and
-//! with a retention, before RDS would create them without. The name also stands in the way of replacing the
-//! instance by an empty one, which is wanted.
+//! The instance has no name of its own, so RDS makes its log groups, named after it, itself: encrypted with a key of
+//! AWS's. Nothing of a row is therefore ever logged: no parameter, no failing statement, no detail of an error.
 //!
 //! Sources: Amazon RDS User Guide, "Using SSL with a PostgreSQL DB instance", "IAM database authentication",
 //! "Password management with Amazon RDS and AWS Secrets Manager", "Publishing PostgreSQL logs to Amazon CloudWatch
 //! Logs", "Setting up and enabling Enhanced Monitoring".
 
 use blueprint::model::{Postgresql, Size, Store};
-use diagnostics::{Diagnostic, Diagnostics};
 use estate::{SmolStr, StackId, Value, value};
 
-use crate::codes::TOO_LONG;
 use crate::draft::{Draft, Drawn, Say, attribute};
 use crate::layout::Site;
 use crate::network::{self, Tier};
@@ -69,21 +66,6 @@ fn database_name(store: &Store) -> SmolStr {
     store.name.value.as_str().replace('-', "_").into()
 }
 
-/// The identifier of the instance: stable, and unique in the account and region.
-fn identifier(site: &Site<'_>, store: &Store) -> SmolStr {
-    smol_str::format_smolstr!("{}-{}", site.name(), store.name)
-}
-
-/// Refuses databases whose identifier would be too long.
-/// Source: Amazon RDS API Reference, CreateDBInstance, `DBInstanceIdentifier`: 1 to 63 characters.
-pub(crate) fn check(site: &Site<'_>, store: &Store, diagnostics: &mut Diagnostics) {
-    let identifier = identifier(site, store);
-    if identifier.len() > 63 {
-        let message = format!("the identifier of the database would be `{identifier}`, longer than 63 characters");
-        diagnostics.push(Diagnostic::error(TOO_LONG, store.name.span, message));
-    }
-}
-
 /// The machine of a size.
 /// Source: Amazon RDS User Guide, "DB instance classes".
 fn class(size: Size) -> &'static str {
@@ -100,10 +82,10 @@ fn class(size: Size) -> &'static str {
 /// Source: Amazon RDS for PostgreSQL Release Notes, "Release calendars for Amazon RDS for PostgreSQL".
 fn engine_version(major: u32) -> &'static str {
     match major {
-        ..=14 => "14.22",
-        15 => "15.17",
+        ..=15 => "15.17",
         16 => "16.13",
-        17.. => "17.9",
+        17 => "17.9",
+        18.. => "18.4",
     }
 }
 
@@ -116,7 +98,7 @@ pub(crate) fn stack(site: &Site<'_>, id: StackId, store: &Store, settings: &Post
     let name = store.name.value.as_str();
     let stack_name = site.stack_name(&format!("data-{name}"));
     let mut draft = Draft::new(id, stack_name, &site.place, COMPONENT, store.span, store.title.clone());
-    let tags = site.tags.and(name, Some(store.data_class().word()), &store.tags);
+    let tags = site.tags.of_store(store);
     let surroundings = Surroundings::add(site, &mut draft, store, settings, &tags);
     let key = keys::store_key(site, store);
     let storage = settings.storage.value.gib;
@@ -128,7 +110,6 @@ pub(crate) fn stack(site: &Site<'_>, id: StackId, store: &Store, settings: &Post
         "CACertificateIdentifier": "rds-ca-rsa2048-g1",
         "CopyTagsToSnapshot": true,
         "DBInstanceClass": class(settings.size.value),
-        "DBInstanceIdentifier": identifier(site, store),
         "DBName": database_name(store),
         "DBParameterGroupName": draft.reference(surroundings.parameters.clone()),
         "DBSubnetGroupName": draft.reference(surroundings.subnets.clone()),
@@ -156,11 +137,7 @@ pub(crate) fn stack(site: &Site<'_>, id: StackId, store: &Store, settings: &Post
         "VPCSecurityGroups": [access::database_group(site, store)],
         "Tags": tags.list(),
     });
-    let instance = draft.add(instance_id(store), "AWS::RDS::DBInstance", properties);
-    for log in surroundings.logs {
-        instance.after(log);
-    }
-    instance.snapshot();
+    draft.add(instance_id(store), "AWS::RDS::DBInstance", properties).snapshot();
     add_alarms(site, &mut draft, store, storage, &tags);
     draft.finish()
 }
@@ -170,7 +147,6 @@ struct Surroundings {
     subnets: SmolStr,
     parameters: SmolStr,
     monitoring: SmolStr,
-    logs: Vec<SmolStr>,
 }
 
 impl Surroundings {
@@ -184,7 +160,9 @@ impl Surroundings {
         });
         draft.add(subnets.clone(), "AWS::RDS::DBSubnetGroup", properties);
 
-        // Statements that change the schema are logged; parameters of statements, which may be data, never are.
+        // Connections and changes of the schema are logged; what may be data never is: parameters, statements that
+        // fail, details of errors.
+        // Source: PostgreSQL documentation, "Error Reporting and Logging".
         let parameters = naming::id(name, "ParameterGroup");
         let properties = value!({
             "Description": smol_str::format_smolstr!("{} of {}: TLS required", name, site.name()),
@@ -192,6 +170,8 @@ impl Surroundings {
             "Parameters": {
                 "log_connections": "1",
                 "log_disconnections": "1",
+                "log_error_verbosity": "terse",
+                "log_min_error_statement": "panic",
                 "log_min_duration_statement": "-1",
                 "log_parameter_max_length": "0",
                 "log_parameter_max_length_on_error": "0",
@@ -219,19 +199,7 @@ impl Surroundings {
             "Tags": tags.list(),
         });
         draft.add(monitoring.clone(), "AWS::IAM::Role", properties);
-
-        let logs = ["postgresql", "upgrade"].map(|log| {
-            let id = naming::id(name, &format!("{}LogGroup", naming::pascal(log)));
-            let properties = value!({
-                "KmsKeyId": keys::logs_key(site),
-                "LogGroupName": smol_str::format_smolstr!("/aws/rds/instance/{}/{log}", identifier(site, store)),
-                "RetentionInDays": site.environment.defaults.log_days,
-                "Tags": tags.list(),
-            });
-            draft.add(id.clone(), "AWS::Logs::LogGroup", properties).retain();
-            id
-        });
-        Self { subnets, parameters, monitoring, logs: logs.into() }
+        Self { subnets, parameters, monitoring }
     }
 }
 

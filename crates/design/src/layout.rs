@@ -191,6 +191,16 @@ impl<'b> Site<'b> {
         self.environment.name.value.as_str()
     }
 
+    /// Whether real data of a class that is protected may be in it.
+    pub(crate) fn holds_real_data(&self) -> bool {
+        self.environment.stores.iter().any(|store| store.real_data)
+    }
+
+    /// How long its logs are kept where they are looked at, in days.
+    pub(crate) fn log_days(&self) -> u32 {
+        self.environment.defaults.log_days
+    }
+
     /// The zones that it uses.
     pub(crate) fn zones(&self) -> impl Iterator<Item = (usize, &LockedZone)> {
         (1..).zip(self.network.zones.iter().take(usize::from(self.environment.zones.value)))

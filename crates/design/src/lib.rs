@@ -109,9 +109,6 @@ fn draw(site: &Site<'_>, layout: &Layout<'_>) -> Vec<Drawn> {
 fn check(layout: &Layout<'_>, diagnostics: &mut Diagnostics) {
     for site in &layout.sites {
         images::check(site, diagnostics);
-        for (_, store) in site.stores().filter(|(_, store)| matches!(store.kind, StoreKind::Postgresql(_))) {
-            database::check(site, store, diagnostics);
-        }
     }
 }
 

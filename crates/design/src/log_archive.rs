@@ -87,7 +87,7 @@ pub(crate) fn stack(layout: &Layout<'_>) -> Drawn {
     });
     draft.add(BUCKET, "AWS::S3::Bucket", properties).after("AccessLogsBucketPolicy").retain();
     bucket_policy(layout, &mut draft);
-    access_logs::add(draft.by(access_logs::COMPONENT), place, i64::from(days), &tags);
+    access_logs::add(draft.by(access_logs::COMPONENT), place, days, &tags);
     draft.finish()
 }
 

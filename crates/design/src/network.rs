@@ -241,7 +241,7 @@ fn flow_logs(site: &Site<'_>, draft: &mut Draft) {
     draft.at(site.environment.tier.span);
     let properties = value!({
         "KmsKeyId": keys::logs_key(site),
-        "RetentionInDays": site.environment.defaults.log_days,
+        "RetentionInDays": site.log_days(),
         "Tags": site.tags.list(),
     });
     draft.add("FlowLogGroup", "AWS::Logs::LogGroup", properties).retain();

@@ -120,9 +120,8 @@ fn load_balancer(site: &Site<'_>, draft: &mut Draft, workload: &Workload, door: 
     let properties = value!({
         "IpAddressType": "ipv4",
         "LoadBalancerAttributes": [
-            { "Key": "access_logs.s3.bucket", "Value": access_logs::bucket_of(site) },
+            { "Key": "access_logs.s3.bucket", "Value": access_logs::of_load_balancers(site) },
             { "Key": "access_logs.s3.enabled", "Value": "true" },
-            { "Key": "access_logs.s3.prefix", "Value": "load-balancers" },
             { "Key": "deletion_protection.enabled", "Value": protected },
             { "Key": "routing.http.desync_mitigation_mode", "Value": "defensive" },
             { "Key": "routing.http.drop_invalid_header_fields.enabled", "Value": "true" }
@@ -231,7 +230,7 @@ fn tasks_only(site: &Site<'_>) -> Value {
 fn roles(site: &Site<'_>, draft: &mut Draft, workload: &Workload, names: &Names, tags: &Tags) {
     let properties = value!({
         "KmsKeyId": keys::logs_key(site),
-        "RetentionInDays": site.environment.defaults.log_days,
+        "RetentionInDays": site.log_days(),
         "Tags": tags.list(),
     });
     draft.add(names.log_group.clone(), "AWS::Logs::LogGroup", properties).retain();

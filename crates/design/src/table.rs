@@ -32,7 +32,7 @@ pub(crate) fn stack(site: &Site<'_>, id: StackId, store: &Store, settings: &Tabl
     let name = store.name.value.as_str();
     let stack_name = site.stack_name(&format!("data-{name}"));
     let mut draft = Draft::new(id, stack_name, &site.place, COMPONENT, store.span, store.title.clone());
-    let tags = site.tags.and(name, Some(store.data_class().word()), &store.tags);
+    let tags = site.tags.of_store(store);
     let indexes: Vec<Value> = settings
         .indexes
         .iter()

@@ -2,7 +2,7 @@
 //!
 //! Always: `application`, `data-class`, `environment` and `owner` are there; each key stands once; sorted by key.
 
-use blueprint::model::Tags as Written;
+use blueprint::model::{DataClass, Store, Tags as Written};
 use diagnostics::Span;
 use estate::{Entry, Kind, Map, SmolStr, Value};
 
@@ -31,6 +31,16 @@ impl Tags {
             tags.set("data-class", SmolStr::new_static(class));
         }
         tags.add(written);
+        tags
+    }
+
+    /// The same for a store; what only looks like data of its class is tagged so.
+    pub(crate) fn of_store(&self, store: &Store) -> Self {
+        let class = store.data_class();
+        let mut tags = self.and(store.name.value.as_str(), Some(class.word()), &store.tags);
+        if class > DataClass::Internal && !store.real_data {
+            tags.set("synthetic-data", SmolStr::new_static("true"));
+        }
         tags
     }
 

@@ -17,7 +17,7 @@ use crate::draft::{Draft, Drawn, Place, Say};
 use crate::keys::{self, Key};
 use crate::layout::Layout;
 use crate::tags::Tags;
-use crate::{alarms, log_archive, organization};
+use crate::{alarms, log_archive};
 
 /// The component's name.
 pub(crate) const COMPONENT: &str = "trail";
@@ -225,19 +225,6 @@ fn add_keys(draft: &mut Draft, place: &Place, blueprint: &Blueprint, tags: &Tags
 fn role(layout: &Layout<'_>, draft: &mut Draft, tags: &Tags) {
     let place = &layout.foundation.management_place;
     let trail = place.arn("cloudtrail", smol_str::format_smolstr!("trail/{}", layout.foundation.trail_name));
-    let stream = |owner: Value| {
-        let middle = smol_str::format_smolstr!("_CloudTrail_{}*", place.region);
-        Value::join([
-            smol_str::format_smolstr!("arn:{}:logs:{}:", place.partition, place.region).into(),
-            place.account_id(),
-            ":log-group:".into(),
-            draft.reference("TrailLogGroup"),
-            ":log-stream:".into(),
-            owner,
-            middle.into(),
-        ])
-    };
-    let (own, all) = (stream(place.account_id()), stream(organization::id(layout)));
     let properties = value!({
         "Description": "Lets CloudTrail write to its log group",
         "AssumeRolePolicyDocument": {
@@ -256,7 +243,7 @@ fn role(layout: &Layout<'_>, draft: &mut Draft, tags: &Tags) {
                 "Statement": [{
                     "Effect": "Allow",
                     "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
-                    "Resource": [own, all],
+                    "Resource": draft.attribute("TrailLogGroup", "Arn"),
                 }],
             },
         }],
