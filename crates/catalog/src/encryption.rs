@@ -63,10 +63,12 @@ pub(crate) fn properties(schema: &ResourceSchema) -> Box<[EncryptionProperty]> {
     let mut found = search.found;
     found.sort_by(|a, b| a.path.cmp(&b.path).then(a.kind.cmp(&b.kind)));
     found.dedup_by(|a, b| a.path == b.path);
-    let read_only = schema.read_only().list();
+    // What can be set only at creation is at times listed as read-only as well: AWS::CodeArtifact::Domain.
+    let create_only = schema.create_only().list();
     found.retain(|property| {
-        let steps = property.path.steps();
-        !read_only.iter().any(|path| steps.starts_with(path.steps()))
+        let above = |path: &PropertyPath| property.path.steps().starts_with(path.steps());
+        let read_only = schema.read_only().list().iter().any(above);
+        !read_only || create_only.contains(&property.path)
     });
     found.into()
 }

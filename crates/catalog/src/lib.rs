@@ -43,7 +43,7 @@ pub use crate::schema::{
     SchemaNode, StringRules, Types, Values,
 };
 
-pub use crate::stores::{AtRest, Keeping};
+pub use crate::stores::{AtRest, Condition, Keeping, Part, Without};
 pub use crate::support::{EngineVersion, Runtime, Support, Versioned};
 
 /// Everything Steward knows about AWS without asking AWS.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use catalog::{AtRest, Catalog, EncryptionKind, Keeping, PropertyPath};
+use catalog::{AtRest, Catalog, EncryptionKind, Keeping, PropertyPath, Without};
 
 fn found(name: &str) -> Vec<(EncryptionKind, String)> {
     let schema = Catalog::shared().resource_type(name).unwrap();
@@ -49,6 +49,11 @@ fn encryption_on_the_wire_is_not_encryption_at_rest() {
     assert_eq!(found("AWS::IAM::Role"), []);
     // What the service sets is not something a template decides.
     assert!(!found("AWS::RDS::DBSnapshot").iter().any(|(_, path)| path == "KmsKeyId"));
+}
+
+#[test]
+fn a_key_that_only_creation_sets_is_found_though_listed_as_read_only() {
+    assert_eq!(found("AWS::CodeArtifact::Domain"), [(EncryptionKind::Key, "EncryptionKey".into())]);
 }
 
 /// A type that a refresh of the catalog brings must be looked at by a person.
@@ -102,9 +107,32 @@ fn the_table_of_stores_agrees_with_the_schemas() {
                 wrong.push(format!("{}: no {name}", row.type_name));
             }
         }
+        for part in &row.parts {
+            let keys = part.keys.iter().map(|path| (EncryptionKind::Key, path));
+            let switches = part.switches.iter().map(|path| (EncryptionKind::Switch, path));
+            for (kind, path) in keys.chain(switches) {
+                if !found.contains(&(kind, path.clone())) {
+                    wrong.push(format!("{}: {path} is not a {kind:?}", row.type_name));
+                }
+            }
+            if part.keys.is_empty() && part.switches.is_empty() {
+                wrong.push(format!("{}: nothing protects a part", row.type_name));
+            }
+        }
+        let conditions = row.when.iter().chain(&row.unless).chain(row.parts.iter().flat_map(|p| &p.when));
+        for path in conditions.map(|(path, _)| path).chain(&row.off) {
+            if schema.at(path).is_none() {
+                wrong.push(format!("{}: no {path}", row.type_name));
+            }
+        }
+        let unprotected = row.keys.is_empty() && row.switches.is_empty();
         let is_store = row.keeping == Keeping::Store;
-        if is_store == (row.keys.is_empty() && row.switches.is_empty()) {
+        if (is_store && unprotected && row.parts.is_empty()) || (!is_store && !unprotected) {
             wrong.push(format!("{}: a store, and only a store, says what protects it", row.type_name));
+        }
+        let settled = [!row.when.is_empty(), !row.unless.is_empty(), !row.off.is_empty()];
+        if !is_store && settled.contains(&true) {
+            wrong.push(format!("{}: only a store has conditions of its own", row.type_name));
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
@@ -125,5 +153,13 @@ fn stores_are_what_an_engineer_expects() {
     }
     assert_eq!(row("AWS::EC2::LaunchTemplate").keeping, Keeping::Writer);
     assert_eq!(row("AWS::Lambda::Function").keeping, Keeping::Settings);
+    // Missed before its page on data protection was read.
+    for name in ["AWS::EKS::Cluster", "AWS::Events::EventBus", "AWS::CodeArtifact::Domain"] {
+        assert_eq!(row(name).keeping, Keeping::Store, "{name}");
+    }
+    assert_eq!(row("AWS::Pipes::Pipe").keeping, Keeping::Settings);
+    assert_eq!(row("AWS::EC2::LaunchTemplate").parts.len(), 1);
+    assert_eq!(row("AWS::S3::Bucket").without, Some(Without::AwsOwned));
+    assert_eq!(row("AWS::Redshift::Cluster").switches, []);
     assert!(row("AWS::RDS::DBInstance").inherits.iter().any(|name| name == "DBClusterIdentifier"));
 }
