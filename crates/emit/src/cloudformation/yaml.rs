@@ -35,6 +35,11 @@ pub(crate) fn write(value: &Expression<'_>, indent: usize, column: usize, out: &
             let tag = write_tag(name, out);
             match &**argument {
                 Expression::List(_) if *name == "Fn::GetAtt" => write_dotted(argument, out),
+                // As arguments of a function, lists within lists may stand on one line.
+                argument @ Expression::List(_) if fits(value, column) => {
+                    out.push(b' ');
+                    write_flow(argument, out);
+                }
                 argument => write(argument, indent, column + tag + 1, out),
             }
         }

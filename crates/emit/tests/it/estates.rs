@@ -121,11 +121,11 @@ fn application(network: StackId, management: AccountId, prod: AccountId) -> Stac
     let mut bucket = Resource::new(
         "AWS::S3::Bucket",
         value!({
-            "BucketName": (Value::join(["clinic-".literal(), number_of(prod), "-${data}".literal()])),
+            "BucketName": (Value::join(["clinic-".literal(), number_of(prod), "-data".literal()])),
             "BucketEncryption": { "ServerSideEncryptionConfiguration": [{ "ServerSideEncryptionByDefault": {
                 "SSEAlgorithm": "aws:kms", "KMSMasterKeyID": (attribute(own, "Key", "Arn"))
             } }] },
-            "Tags": [{ "Key": "vpc", "Value": (reference(network, "Vpc")) }, { "Key": "made by", "Value": (attribute(StackId(0), "Prod", "Arn")) }]
+            "Tags": [{ "Key": "vpc", "Value": (reference(network, "Vpc")) }, { "Key": "made by", "Value": (Value::join(["${!x} ".literal(), attribute(StackId(0), "Prod", "Arn")])) }]
         }),
         origin(),
     )
@@ -140,7 +140,8 @@ fn application(network: StackId, management: AccountId, prod: AccountId) -> Stac
             "AWS::SQS::Queue",
             value!({ "MessageRetentionPeriod": (Value::new(Kind::Case(Box::new(case)))), "KmsMasterKeyId": (reference(own, "Key")) }),
             origin(),
-        ),
+        )
+        .retained(),
     );
     stack.outputs.insert(
         "QueueUrl".into(),

@@ -4,8 +4,13 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "tests may panic"
+    clippy::print_stdout,
+    reason = "tests may panic and print"
 )]
 
 mod estates;
+mod parsed;
+mod properties;
 mod templates;
+mod timing;
+mod wiring;
