@@ -88,7 +88,10 @@ pub(crate) fn stack(site: &Site<'_>) -> Option<Drawn> {
     let mut draft = Draft::new(site.stacks.access?, name, &site.place, COMPONENT, span, text);
     for (_, store) in site.stores().filter(|(_, store)| matches!(store.kind, StoreKind::Postgresql(_))) {
         draft.at(store.span);
-        let text = smol_str::format_smolstr!("Database {}: PostgreSQL over TLS from the workloads that use it", store.name);
+        let text = smol_str::format_smolstr!(
+            "Database {}: PostgreSQL over TLS from the workloads that use it",
+            store.name
+        );
         let tags = site.tags.of_store(store);
         add_group(site, &mut draft, database_id(store), text, None, &tags);
     }
@@ -111,9 +114,10 @@ fn groups_of(site: &Site<'_>, draft: &mut Draft, workload: &Workload) {
         draft.at(workload.exposed_by);
         let (text, open) = match door {
             Door::Internet => ("from the internet", Some(("0.0.0.0/0".into(), "TLS from the internet"))),
-            Door::Inside if workload.exposure == Exposure::Inside => {
-                ("from inside", Some((Value::from(network::block(site)), "TLS from everything in the network")))
-            }
+            Door::Inside if workload.exposure == Exposure::Inside => (
+                "from inside",
+                Some((Value::from(network::block(site)), "TLS from everything in the network")),
+            ),
             Door::Inside => ("from the workloads that use it", None),
         };
         let text = smol_str::format_smolstr!("Load balancer of {name}: TLS {text}");
@@ -158,14 +162,18 @@ fn rules_of(site: &Site<'_>, draft: &mut Draft, workload: &Workload) {
     for door in doors(workload) {
         let port = i64::from(workload.port.value);
         let word = smol_str::format_smolstr!("{}LoadBalancer", door.word());
-        pair(draft, workload.port.span, &Pair {
-            from: door_id(workload, door),
-            to: tasks.clone(),
-            port,
-            ingress: naming::id(name, &format!("From{word}")),
-            egress: naming::id(name, &format!("{word}ToTasks")),
-            text: smol_str::format_smolstr!("{name}: from its load balancer to its tasks"),
-        });
+        pair(
+            draft,
+            workload.port.span,
+            &Pair {
+                from: door_id(workload, door),
+                to: tasks.clone(),
+                port,
+                ingress: naming::id(name, &format!("From{word}")),
+                egress: naming::id(name, &format!("{word}ToTasks")),
+                text: smol_str::format_smolstr!("{name}: from its load balancer to its tasks"),
+            },
+        );
     }
     for used in &workload.uses {
         let (id, port, other) = match used.target {
@@ -181,14 +189,18 @@ fn rules_of(site: &Site<'_>, draft: &mut Draft, workload: &Workload) {
             },
         };
         let other_id = naming::pascal(other);
-        pair(draft, used.span, &Pair {
-            from: tasks.clone(),
-            to: id,
-            port,
-            ingress: naming::id(name, &format!("Into{other_id}")),
-            egress: naming::id(name, &format!("To{other_id}")),
-            text: smol_str::format_smolstr!("{name} uses {other}"),
-        });
+        pair(
+            draft,
+            used.span,
+            &Pair {
+                from: tasks.clone(),
+                to: id,
+                port,
+                ingress: naming::id(name, &format!("Into{other_id}")),
+                egress: naming::id(name, &format!("To{other_id}")),
+                text: smol_str::format_smolstr!("{name} uses {other}"),
+            },
+        );
     }
 }
 

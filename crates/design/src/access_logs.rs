@@ -11,10 +11,10 @@
 use blueprint::model::{Lock, Logs};
 use estate::{Value, value};
 
+use crate::bucket;
 use crate::draft::{Draft, Drawn, Place, Say, reference};
 use crate::layout::{self, Site};
 use crate::tags::Tags;
-use crate::bucket;
 
 /// The component's name.
 pub(crate) const COMPONENT: &str = "access_logs";

@@ -52,7 +52,11 @@ impl<'b> Planner<'b> {
         let by_key = (0..).zip(&networks).map(|(at, network)| (key(network), at)).collect();
         let handed_out = networks.iter().map(|network| network.addresses);
         let mut taken = BTreeMap::new();
-        plan.reserved.iter().map(|block| block.value).chain(handed_out).for_each(|block| take(&mut taken, block));
+        plan.reserved
+            .iter()
+            .map(|block| block.value)
+            .chain(handed_out)
+            .for_each(|block| take(&mut taken, block));
         let cursor = u32::from(plan.addresses.value.first());
         Self { plan, networks, by_key, asked: BTreeSet::new(), taken, cursor }
     }
@@ -121,16 +125,27 @@ impl<'b> Planner<'b> {
         let handed_out = format!("`{environment}` was given {addresses} in {region}");
         let space = &self.plan.addresses;
         let said = if let Some(fixed) = wish.fixed.filter(|fixed| fixed != addresses) {
-            Diagnostic::error(LOCK_CONFLICT, wish.span, format!("{handed_out}, the blueprint now says {fixed}"))
+            Diagnostic::error(
+                LOCK_CONFLICT,
+                wish.span,
+                format!("{handed_out}, the blueprint now says {fixed}"),
+            )
         } else if wish.fixed.is_none() && !space.value.contains(*addresses) {
-            Diagnostic::error(LOCK_CONFLICT, space.span, format!("{handed_out}, which is outside {}", space.value))
-        } else if let Some(reserved) = self.plan.reserved.iter().find(|block| block.value.overlaps(*addresses)) {
+            Diagnostic::error(
+                LOCK_CONFLICT,
+                space.span,
+                format!("{handed_out}, which is outside {}", space.value),
+            )
+        } else if let Some(reserved) =
+            self.plan.reserved.iter().find(|block| block.value.overlaps(*addresses))
+        {
             let message = format!("{handed_out}, which overlaps {}, now reserved", reserved.value);
             Diagnostic::error(LOCK_CONFLICT, reserved.span, message)
         } else {
             return Some(());
         };
-        let help = "change the blueprint back, or remove the entry from `estate.lock`: then the network is replaced";
+        let help =
+            "change the blueprint back, or remove the entry from `estate.lock`: then the network is replaced";
         diagnostics.push(said.related(network.span, "handed out here").help(help));
         None
     }
@@ -140,9 +155,11 @@ impl<'b> Planner<'b> {
         let other = self.networks.iter().position(|network| network.addresses.overlaps(block));
         let Some(other) = other else { return Some(block) };
         let network = self.networks.get(other)?;
-        let message = format!("{block} overlaps {}, which `{}` was given", network.addresses, network.environment);
+        let message =
+            format!("{block} overlaps {}, which `{}` was given", network.addresses, network.environment);
         let help = "choose another range, or remove the entry from `estate.lock` if nothing uses it any more";
-        let said = Diagnostic::error(LOCK_CONFLICT, wish.span, message).related(network.span, "handed out here");
+        let said =
+            Diagnostic::error(LOCK_CONFLICT, wish.span, message).related(network.span, "handed out here");
         diagnostics.push(said.help(help));
         None
     }
@@ -218,11 +235,20 @@ fn take(taken: &mut BTreeMap<u32, u32>, block: Cidr) {
 }
 
 /// Gives a network the zones that it wants beyond those it has; `false` where the region has too few.
-fn add_zones(network: &mut LockedNetwork, wish: &Wish<'_>, zone_ids: &[&str], diagnostics: &mut Diagnostics) -> bool {
+fn add_zones(
+    network: &mut LockedNetwork,
+    wish: &Wish<'_>,
+    zone_ids: &[&str],
+    diagnostics: &mut Diagnostics,
+) -> bool {
     let gone = network.zones.iter().take(wish.zones).find(|zone| !zone_ids.contains(&zone.zone.as_str()));
     if let Some(gone) = gone {
-        let message = format!("`{}` was given the zone {}, which {} does not have", wish.environment, gone.zone, wish.region);
-        diagnostics.push(Diagnostic::error(NO_ZONE, wish.span, message).related(network.span, "handed out here"));
+        let message = format!(
+            "`{}` was given the zone {}, which {} does not have",
+            wish.environment, gone.zone, wish.region
+        );
+        diagnostics
+            .push(Diagnostic::error(NO_ZONE, wish.span, message).related(network.span, "handed out here"));
         return false;
     }
     while network.zones.len() < wish.zones {
@@ -231,7 +257,10 @@ fn add_zones(network: &mut LockedNetwork, wish: &Wish<'_>, zone_ids: &[&str], di
         let Some(zone) = subnets else {
             let message = format!(
                 "`{}` wants {} availability zones in {}; {} of them are known there",
-                wish.environment, wish.zones, wish.region, zone_ids.len()
+                wish.environment,
+                wish.zones,
+                wish.region,
+                zone_ids.len()
             );
             diagnostics.push(Diagnostic::error(NO_ZONE, wish.span, message));
             return false;

@@ -34,7 +34,14 @@ pub(crate) fn topic(site: &Site<'_>) -> Value {
 }
 
 /// Adds a topic, its policy and its subscription to a stack; returns the topic's ARN.
-pub(crate) fn add(draft: &mut Draft, place: &Place, key: Value, email: &str, span: Span, tags: &Tags) -> Value {
+pub(crate) fn add(
+    draft: &mut Draft,
+    place: &Place,
+    key: Value,
+    email: &str,
+    span: Span,
+    tags: &Tags,
+) -> Value {
     draft.at(span);
     draft.add(TOPIC, "AWS::SNS::Topic", value!({ "KmsMasterKeyId": key, "Tags": tags.list() }));
     let topic = draft.reference(TOPIC);

@@ -25,7 +25,8 @@ pub(crate) fn stack(site: &Site<'_>) -> Option<Drawn> {
     let (name, span) = (site.stack_name("backup"), site.environment.tier.span);
     let text = smol_str::format_smolstr!("Backups of {}", site.environment.title);
     let mut draft = Draft::new(site.stacks.backup?, name, &site.place, COMPONENT, span, text);
-    let daily = site.environment.stores.iter().map(kept_days).fold(site.environment.defaults.backup_days, u32::max);
+    let daily =
+        site.environment.stores.iter().map(kept_days).fold(site.environment.defaults.backup_days, u32::max);
     let monthly = (site.environment.tier.value == Tier::Production).then_some(MONTHLY_DAYS);
     let properties = value!({
         "BackupVaultName": smol_str::format_smolstr!("{}-stores", site.name()),

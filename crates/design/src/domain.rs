@@ -25,7 +25,8 @@ pub(crate) fn stack(site: &Site<'_>) -> Option<Drawn> {
     let served = site.environment.workloads.iter().find(|workload| workload.exposure != Exposure::Nobody);
     let span = served.map_or(site.environment.span, |workload| workload.exposed_by);
     let text = smol_str::format_smolstr!("Names of {}", site.environment.title);
-    let mut draft = Draft::new(site.stacks.domain?, site.stack_name("domain"), &site.place, COMPONENT, span, text);
+    let mut draft =
+        Draft::new(site.stacks.domain?, site.stack_name("domain"), &site.place, COMPONENT, span, text);
     let zone = |comment: &str, vpcs: Option<Value>| {
         value!({
             "Name": domain.as_str(),

@@ -26,7 +26,13 @@ impl Place {
     /// The ARN that stands for the account and whatever its IAM policies allow.
     /// Source: IAM User Guide, "AWS JSON policy elements: Principal", AWS account principals.
     pub(crate) fn root(&self) -> Value {
-        Value::join(["arn:".into(), self.partition.into(), ":iam::".into(), self.account_id(), ":root".into()])
+        Value::join([
+            "arn:".into(),
+            self.partition.into(),
+            ":iam::".into(),
+            self.account_id(),
+            ":root".into(),
+        ])
     }
 
     /// The ARN of something of a service in this account and region.
@@ -117,7 +123,12 @@ impl Draft {
     }
 
     /// Adds a resource; returns it, to say more of it.
-    pub(crate) fn add(&mut self, id: impl Into<SmolStr>, kind: &'static str, properties: Value) -> &mut Resource {
+    pub(crate) fn add(
+        &mut self,
+        id: impl Into<SmolStr>,
+        kind: &'static str,
+        properties: Value,
+    ) -> &mut Resource {
         let resource = Resource::new(kind, properties, Origin::made_by(self.component, self.span));
         let id = id.into();
         if self.drawn.stack.resources.contains_key(&id) {

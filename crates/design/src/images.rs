@@ -54,7 +54,9 @@ fn id(workload: &Workload) -> estate::SmolStr {
 pub(crate) fn image(site: &Site<'_>, workload: &Workload) -> Value {
     match (&workload.image, site.stacks.images) {
         (Some(image), _) => Value::from(image.value.as_str()).spanned(image.span),
-        (None, Some(stack)) => Value::join([attribute(stack, id(workload), "RepositoryUri"), FIRST_TAG.into()]),
+        (None, Some(stack)) => {
+            Value::join([attribute(stack, id(workload), "RepositoryUri"), FIRST_TAG.into()])
+        }
         (None, None) => Value::from(""),
     }
 }
@@ -63,9 +65,12 @@ pub(crate) fn image(site: &Site<'_>, workload: &Workload) -> Value {
 pub(crate) fn repository_arn(site: &Site<'_>, workload: &Workload) -> Value {
     match (&workload.image, site.stacks.images) {
         (Some(image), _) => {
-            let (account, region, repository) = private_registry(image.value.as_str()).unwrap_or(("", "", ""));
+            let (account, region, repository) =
+                private_registry(image.value.as_str()).unwrap_or(("", "", ""));
             let partition = site.place.partition;
-            Value::from(smol_str::format_smolstr!("arn:{partition}:ecr:{region}:{account}:repository/{repository}"))
+            Value::from(smol_str::format_smolstr!(
+                "arn:{partition}:ecr:{region}:{account}:repository/{repository}"
+            ))
         }
         (None, Some(stack)) => attribute(stack, id(workload), "Arn"),
         (None, None) => Value::from(""),
@@ -92,8 +97,10 @@ pub(crate) fn check(site: &Site<'_>, diagnostics: &mut Diagnostics) {
             continue;
         }
         let message = format!("`{}` cannot be pulled by `{}` in {}", image.value, workload.name, site.name());
-        let help = "copy the image to Amazon ECR there, or leave `image:` out: then a repository of its own is made";
-        let expected = format!("an image such as `111122223333.dkr.ecr.{}.amazonaws.com/name:tag`", site.place.region);
+        let help =
+            "copy the image to Amazon ECR there, or leave `image:` out: then a repository of its own is made";
+        let expected =
+            format!("an image such as `111122223333.dkr.ecr.{}.amazonaws.com/name:tag`", site.place.region);
         diagnostics.push(Diagnostic::error(FOREIGN_IMAGE, image.span, message).expected(expected).help(help));
     }
 }

@@ -252,9 +252,16 @@ fn data_policy(site: &Site<'_>, place: &Place, key: &DataKey<'_>) -> Value {
 /// such statement: it decrypts by a grant, not by the caller's permission.
 /// Sources: Amazon S3 User Guide, "Using server-side encryption with AWS KMS keys", permissions; Amazon DynamoDB
 /// Developer Guide, "DynamoDB encryption at rest: How it works", authorizing use of your KMS key.
-fn workload_use(site: &Site<'_>, place: &Place, key: &DataKey<'_>, bucket: bool, table: bool) -> Option<Value> {
+fn workload_use(
+    site: &Site<'_>,
+    place: &Place,
+    key: &DataKey<'_>,
+    bucket: bool,
+    table: bool,
+) -> Option<Value> {
     let direct = key.stores.iter().filter(|(_, store)| !matches!(store.kind, StoreKind::Postgresql(_)));
-    let mut users: Vec<SmolStr> = direct.flat_map(|(at, _)| site.users(*at)).map(|user| site.role_path(user)).collect();
+    let mut users: Vec<SmolStr> =
+        direct.flat_map(|(at, _)| site.users(*at)).map(|user| site.role_path(user)).collect();
     users.sort_unstable();
     users.dedup();
     if users.is_empty() {
@@ -262,8 +269,11 @@ fn workload_use(site: &Site<'_>, place: &Place, key: &DataKey<'_>, bucket: bool,
     }
     let roles: Vec<Value> =
         users.iter().map(|path| place.iam_arn(smol_str::format_smolstr!("role{path}*"))).collect();
-    let services: Vec<Value> =
-        [(bucket, "s3"), (table, "dynamodb")].iter().filter(|(has, _)| *has).map(|(_, name)| place.via(name)).collect();
+    let services: Vec<Value> = [(bucket, "s3"), (table, "dynamodb")]
+        .iter()
+        .filter(|(has, _)| *has)
+        .map(|(_, name)| place.via(name))
+        .collect();
     Some(value!({
         "Sid": "WorkloadsUseItThroughTheirStores",
         "Effect": "Allow",
@@ -281,7 +291,8 @@ fn workload_use(site: &Site<'_>, place: &Place, key: &DataKey<'_>, bucket: bool,
 /// Source: AWS Backup Developer Guide, "Encryption for backups in AWS Backup".
 fn backup_use(site: &Site<'_>, place: &Place, bucket: bool, table: bool, database: bool) -> Value {
     let services = [(true, "backup"), (bucket, "s3"), (table, "dynamodb"), (database, "rds")];
-    let services: Vec<Value> = services.iter().filter(|(has, _)| *has).map(|(_, name)| place.via(name)).collect();
+    let services: Vec<Value> =
+        services.iter().filter(|(has, _)| *has).map(|(_, name)| place.via(name)).collect();
     value!({
         "Sid": "BackupReadsAndRestores",
         "Effect": "Allow",
@@ -300,7 +311,8 @@ fn backup_use(site: &Site<'_>, place: &Place, bucket: bool, table: bool, databas
 /// DynamoDB Developer Guide, "DynamoDB encryption at rest: How it works", using grants.
 fn service_grants(place: &Place, table: bool, database: bool) -> Value {
     let services = [(table, "dynamodb"), (database, "rds"), (database, "secretsmanager")];
-    let services: Vec<Value> = services.iter().filter(|(has, _)| *has).map(|(_, name)| place.via(name)).collect();
+    let services: Vec<Value> =
+        services.iter().filter(|(has, _)| *has).map(|(_, name)| place.via(name)).collect();
     value!({
         "Sid": "ServicesThatHoldTheDataTakeGrants",
         "Effect": "Allow",
@@ -415,7 +427,8 @@ fn workloads(place: &Place) -> Vec<Value> {
 /// Recovery points in the vault, written and read by the backup role and by the service's own role.
 /// Source: AWS Backup Developer Guide, "Encryption for backups in AWS Backup".
 fn backups(site: &Site<'_>, place: &Place) -> Value {
-    let services: Vec<Value> = ["backup", "dynamodb", "rds", "s3"].iter().map(|name| place.via(name)).collect();
+    let services: Vec<Value> =
+        ["backup", "dynamodb", "rds", "s3"].iter().map(|name| place.via(name)).collect();
     value!({
         "Sid": "BackupKeepsRecoveryPoints",
         "Effect": "Allow",

@@ -8,8 +8,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use blueprint::model::{
-    Account, AccountId, Blueprint, Environment, Exposure, Keys, Region, Store, StoreId, StoreKind, Target, Workload,
-    WorkloadId,
+    Account, AccountId, Blueprint, Environment, Exposure, Keys, Region, Store, StoreId, StoreKind, Target,
+    Workload, WorkloadId,
 };
 use diagnostics::{Diagnostic, Diagnostics, Span};
 use estate::{SmolStr, StackId};
@@ -152,7 +152,8 @@ impl<'b> Layout<'b> {
             .collect();
         let mut sites = Vec::with_capacity(blueprint.environments.len());
         for environment in &blueprint.environments {
-            let network = by_key.get(&(environment.name.value.as_str(), environment.region.value.name.as_str()))?;
+            let network =
+                by_key.get(&(environment.name.value.as_str(), environment.region.value.name.as_str()))?;
             let recovery = blueprint.regions.recovery.as_ref();
             let recovery = recovery.filter(|region| region.value.name != environment.region.value.name);
             let recovery = recovery.map(|region| place(environment.account, &region.value));
@@ -229,7 +230,10 @@ impl<'b> Site<'b> {
     /// The workloads that use the store at a position.
     pub(crate) fn users(&self, store: usize) -> impl Iterator<Item = &'b Workload> {
         let target = Target::Store(StoreId(store));
-        self.environment.workloads.iter().filter(move |workload| workload.uses.iter().any(|used| used.target == target))
+        self.environment
+            .workloads
+            .iter()
+            .filter(move |workload| workload.uses.iter().any(|used| used.target == target))
     }
 
     /// The path of the roles of a workload: policies name its roles by it before they exist.
@@ -272,11 +276,14 @@ fn site_stacks(ids: &mut Ids, environment: &Environment, recovery: bool) -> Site
 /// All accounts but the management account, in the order in which they were first asked for.
 fn accounts(blueprint: &Blueprint, lock: &Lock, diagnostics: &mut Diagnostics) -> Vec<LockedAccount> {
     let mut out = lock.accounts.clone();
-    let at: BTreeMap<SmolStr, usize> = (0..).zip(&out).map(|(at, account)| (account.name.clone(), at)).collect();
+    let at: BTreeMap<SmolStr, usize> =
+        (0..).zip(&out).map(|(at, account)| (account.name.clone(), at)).collect();
     let mut ids: BTreeSet<SmolStr> = out.iter().map(|account| account.id.clone()).collect();
     out.iter_mut().for_each(|account| account.removed = true);
     let members = (0..).zip(&blueprint.organization.accounts);
-    for (_, Account { name, .. }) in members.filter(|(at, _)| AccountId(*at) != blueprint.organization.management) {
+    for (_, Account { name, .. }) in
+        members.filter(|(at, _)| AccountId(*at) != blueprint.organization.management)
+    {
         if let Some(known) = at.get(name.value.as_str()).and_then(|at| out.get_mut(*at)) {
             known.removed = false;
             continue;
@@ -285,7 +292,12 @@ fn accounts(blueprint: &Blueprint, lock: &Lock, diagnostics: &mut Diagnostics) -
         if !ids.insert(id.clone()) {
             diagnostics.push(same_id(&id, name.span, Span::NONE));
         }
-        out.push(LockedAccount { name: SmolStr::new(name.value.as_str()), id, removed: false, span: name.span });
+        out.push(LockedAccount {
+            name: SmolStr::new(name.value.as_str()),
+            id,
+            removed: false,
+            span: name.span,
+        });
     }
     out
 }

@@ -5,7 +5,7 @@
 //! many processors there are; environments know nothing of each other, so adding one changes no other; every
 //! resource points at the line of the blueprint that asked for it; what is not built is refused.
 //!
-//! [`layout`] decides which stacks there are and hands out their ids; then each component draws its stacks.
+//! `layout` decides which stacks there are and hands out their ids; then each component draws its stacks.
 #![recursion_limit = "256"]
 
 mod access;
@@ -71,7 +71,8 @@ pub fn compile(blueprint: &Blueprint, lock: &Lock, diagnostics: &mut Diagnostics
     };
     for drawn in foundation.into_iter().chain(sites.into_iter().flatten()) {
         for (id, span) in &drawn.clashes {
-            let message = format!("the logical id `{id}` would stand for two things in `{}`", drawn.stack.name);
+            let message =
+                format!("the logical id `{id}` would stand for two things in `{}`", drawn.stack.name);
             let said = Diagnostic::error(codes::SAME_LOGICAL_ID, *span, message);
             diagnostics.push(said.help("rename the workload or store"));
         }
@@ -144,4 +145,3 @@ fn units(layout: &Layout<'_>) -> Organization {
         units: organization.units.iter().map(unit).collect(),
     }
 }
-

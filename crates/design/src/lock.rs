@@ -109,7 +109,10 @@ impl Lock {
         out.push_str(if self.networks.is_empty() { "networks: []\n" } else { "networks:\n" });
         for network in &self.networks {
             let LockedNetwork { environment, region, addresses, .. } = network;
-            let _ = write!(out, "  - environment: {environment}\n    region: {region}\n    addresses: {addresses}\n");
+            let _ = write!(
+                out,
+                "  - environment: {environment}\n    region: {region}\n    addresses: {addresses}\n"
+            );
             if network.removed {
                 out.push_str("    removed: true\n");
             }
@@ -132,10 +135,12 @@ impl Reader<'_> {
         self.only(tree, &["version", "accounts", "networks"]);
         match tree.get("version").and_then(Node::as_scalar_text) {
             Some(version) if version == "1" => {}
-            Some(version) => self.error(tree.span, &format!("the lock has version {version}; this Steward reads version 1")),
+            Some(version) => self
+                .error(tree.span, &format!("the lock has version {version}; this Steward reads version 1")),
             None => self.error(tree.span, "the lock does not say its version"),
         }
-        let accounts = self.items(tree, "accounts").into_iter().filter_map(|node| self.account(node)).collect();
+        let accounts =
+            self.items(tree, "accounts").into_iter().filter_map(|node| self.account(node)).collect();
         let networks: Vec<_> =
             self.items(tree, "networks").into_iter().filter_map(|node| self.network(node)).collect();
         let lock = Lock { accounts, networks };
@@ -146,7 +151,8 @@ impl Reader<'_> {
     fn account(&mut self, node: &Node) -> Option<LockedAccount> {
         self.only(node, &["name", "id", "removed"]);
         let (name, id) = (self.text(node, "name")?, self.text(node, "id")?);
-        let alphanumeric = !id.is_empty() && id.len() <= 255 && id.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        let alphanumeric =
+            !id.is_empty() && id.len() <= 255 && id.bytes().all(|byte| byte.is_ascii_alphanumeric());
         if !alphanumeric || blueprint::Name::parse(&name).is_err() {
             self.error(node.span, &format!("`{name}` with the logical id `{id}` is not an account"));
             return None;
@@ -158,8 +164,10 @@ impl Reader<'_> {
         self.only(node, &["environment", "region", "addresses", "removed", "zones"]);
         let (environment, region) = (self.text(node, "environment")?, self.text(node, "region")?);
         let addresses = self.cidr(node, "addresses")?;
-        let zones: Vec<_> = self.items(node, "zones").into_iter().filter_map(|zone| self.zone(zone)).collect();
-        let mut blocks: Vec<_> = zones.iter().flat_map(|zone| [zone.gateway, zone.application, zone.data]).collect();
+        let zones: Vec<_> =
+            self.items(node, "zones").into_iter().filter_map(|zone| self.zone(zone)).collect();
+        let mut blocks: Vec<_> =
+            zones.iter().flat_map(|zone| [zone.gateway, zone.application, zone.data]).collect();
         blocks.sort_unstable();
         let outside = blocks.iter().find(|block| !addresses.contains(**block));
         let twice = blocks.iter().zip(blocks.iter().skip(1)).find(|(a, b)| a.overlaps(**b));
@@ -173,7 +181,14 @@ impl Reader<'_> {
         if let Some(zone) = zones.iter().find(|zone| !seen.insert(&zone.zone)) {
             self.error(node.span, &format!("the zone {} is there twice", zone.zone));
         }
-        Some(LockedNetwork { environment, region, addresses, zones, removed: self.removed(node), span: node.span })
+        Some(LockedNetwork {
+            environment,
+            region,
+            addresses,
+            zones,
+            removed: self.removed(node),
+            span: node.span,
+        })
     }
 
     fn zone(&mut self, node: &Node) -> Option<LockedZone> {
@@ -191,14 +206,20 @@ impl Reader<'_> {
         let mut ids = std::collections::BTreeMap::new();
         for account in &lock.accounts {
             if names.insert(&account.name, ()).is_some() || ids.insert(&account.id, ()).is_some() {
-                self.error(account.span, &format!("the account `{}` or its logical id is there twice", account.name));
+                self.error(
+                    account.span,
+                    &format!("the account `{}` or its logical id is there twice", account.name),
+                );
             }
         }
         let mut keys = std::collections::BTreeMap::new();
         for network in &lock.networks {
             if keys.insert((&network.environment, &network.region), ()).is_some() {
                 let LockedNetwork { environment, region, .. } = network;
-                self.error(network.span, &format!("the network of `{environment}` in {region} is there twice"));
+                self.error(
+                    network.span,
+                    &format!("the network of `{environment}` in {region} is there twice"),
+                );
             }
         }
         let mut blocks: Vec<_> = lock.networks.iter().map(|network| (network.addresses, network)).collect();
@@ -243,7 +264,9 @@ impl Reader<'_> {
 
     fn cidr(&mut self, node: &Node, key: &str) -> Option<Cidr> {
         let text = self.text(node, key)?;
-        Cidr::parse(&text).map_err(|why| self.error(node.span, &format!("`{text}` is not an address range: {why}"))).ok()
+        Cidr::parse(&text)
+            .map_err(|why| self.error(node.span, &format!("`{text}` is not an address range: {why}")))
+            .ok()
     }
 
     fn removed(&mut self, node: &Node) -> bool {

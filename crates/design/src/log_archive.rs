@@ -36,7 +36,9 @@ pub(crate) const POLICY: &str = "ArchiveBucketPolicy";
 /// The ARN of the trail. Its name is fixed: the archive's policies name the trail before there is one.
 fn trail_arn(layout: &Layout<'_>) -> Value {
     let foundation = &layout.foundation;
-    foundation.management_place.arn("cloudtrail", smol_str::format_smolstr!("trail/{}", foundation.trail_name))
+    foundation
+        .management_place
+        .arn("cloudtrail", smol_str::format_smolstr!("trail/{}", foundation.trail_name))
 }
 
 /// The stack of the archive.

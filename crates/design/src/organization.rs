@@ -33,7 +33,8 @@ pub(crate) fn stack(layout: &Layout<'_>) -> Drawn {
     let text = smol_str::format_smolstr!("Units and accounts of {}", blueprint.title);
     let foundation = &layout.foundation;
     let place = &foundation.management_place;
-    let mut draft = Draft::new(foundation.organization, "organization", place, COMPONENT, organization.span, text);
+    let mut draft =
+        Draft::new(foundation.organization, "organization", place, COMPONENT, organization.span, text);
     draft.add(ORGANIZATION, "AWS::Organizations::Organization", value!({ "FeatureSet": "ALL" })).retain();
     let tags = layout.tags(organization.management);
     for unit in &organization.units {
@@ -59,7 +60,13 @@ fn unit_id(unit: &Unit) -> SmolStr {
     naming::id(&unit.path, "Unit")
 }
 
-fn add_account(layout: &Layout<'_>, draft: &mut Draft, account: &Account, id: &SmolStr, before: Option<SmolStr>) {
+fn add_account(
+    layout: &Layout<'_>,
+    draft: &mut Draft,
+    account: &Account,
+    id: &SmolStr,
+    before: Option<SmolStr>,
+) {
     let parent = match account.unit.and_then(|unit| layout.blueprint.unit(unit)) {
         Some(unit) => draft.reference(unit_id(unit)),
         None => draft.attribute(ORGANIZATION, "RootId"),

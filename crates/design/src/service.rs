@@ -98,7 +98,11 @@ fn certificate(site: &Site<'_>, draft: &mut Draft, workload: &Workload, names: &
         "ValidationMethod": "DNS",
         "Tags": tags.list(),
     });
-    draft.at(workload.exposed_by).add(names.certificate.clone(), "AWS::CertificateManager::Certificate", properties);
+    draft.at(workload.exposed_by).add(
+        names.certificate.clone(),
+        "AWS::CertificateManager::Certificate",
+        properties,
+    );
 }
 
 fn host(workload: &Workload) -> &str {
@@ -109,7 +113,14 @@ fn door_id(workload: &Workload, door: Door, what: &str) -> SmolStr {
     naming::id(workload.name.value.as_str(), &format!("{}{what}", door.word()))
 }
 
-fn load_balancer(site: &Site<'_>, draft: &mut Draft, workload: &Workload, door: Door, names: &Names, tags: &Tags) {
+fn load_balancer(
+    site: &Site<'_>,
+    draft: &mut Draft,
+    workload: &Workload,
+    door: Door,
+    names: &Names,
+    tags: &Tags,
+) {
     draft.at(workload.exposed_by);
     let id = |what| door_id(workload, door, what);
     let (scheme, tier) = match door {
@@ -271,13 +282,17 @@ fn permissions(site: &Site<'_>, used: &Use, workload: &Workload) -> Vec<Value> {
     let (reads, writes) = (used.reads, used.writes);
     let (mut statements, service) = match &store.kind {
         StoreKind::Bucket(_) => (bucket_permissions(&bucket::arn(stack, store), reads, writes), "s3"),
-        StoreKind::Table(_) => (vec![table_permissions(&table::arn(stack, store), reads, writes)], "dynamodb"),
+        StoreKind::Table(_) => {
+            (vec![table_permissions(&table::arn(stack, store), reads, writes)], "dynamodb")
+        }
         StoreKind::Postgresql(_) => {
             let user = database::user(&workload.name.value);
             let resource = database::endpoint(stack, store).resource;
-            let connect = site.place.arn("rds-db", Value::join(["dbuser:".into(), resource, "/".into(), user.into()]));
+            let connect =
+                site.place.arn("rds-db", Value::join(["dbuser:".into(), resource, "/".into(), user.into()]));
             return vec![
-                value!({ "Effect": "Allow", "Action": "rds-db:connect", "Resource": connect }).spanned(used.span),
+                value!({ "Effect": "Allow", "Action": "rds-db:connect", "Resource": connect })
+                    .spanned(used.span),
             ];
         }
     };
@@ -308,8 +323,20 @@ fn bucket_permissions(arn: &Value, reads: bool, writes: bool) -> Vec<Value> {
 fn table_permissions(arn: &Value, reads: bool, writes: bool) -> Value {
     let of = |wanted: bool, actions: &[&'static str]| if wanted { actions.to_vec() } else { Vec::new() };
     let mut actions = vec!["dynamodb:DescribeTable"];
-    actions.extend(of(reads, &["dynamodb:BatchGetItem", "dynamodb:ConditionCheckItem", "dynamodb:GetItem", "dynamodb:Query", "dynamodb:Scan"]));
-    actions.extend(of(writes, &["dynamodb:BatchWriteItem", "dynamodb:DeleteItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]));
+    actions.extend(of(
+        reads,
+        &[
+            "dynamodb:BatchGetItem",
+            "dynamodb:ConditionCheckItem",
+            "dynamodb:GetItem",
+            "dynamodb:Query",
+            "dynamodb:Scan",
+        ],
+    ));
+    actions.extend(of(
+        writes,
+        &["dynamodb:BatchWriteItem", "dynamodb:DeleteItem", "dynamodb:PutItem", "dynamodb:UpdateItem"],
+    ));
     value!({
         "Effect": "Allow",
         "Action": actions,
@@ -321,7 +348,8 @@ fn task(site: &Site<'_>, draft: &mut Draft, workload: &Workload, names: &Names, 
     let (cpu, memory) = machine(workload.size.value);
     let name = workload.name.value.as_str();
     let listens = workload.exposure != Exposure::Nobody;
-    let port = listens.then(|| value!([{ "ContainerPort": i64::from(workload.port.value), "Protocol": "tcp" }]));
+    let port =
+        listens.then(|| value!([{ "ContainerPort": i64::from(workload.port.value), "Protocol": "tcp" }]));
     let properties = value!({
         "ContainerDefinitions": [{
             "Name": name,
@@ -391,7 +419,14 @@ fn environment(site: &Site<'_>, workload: &Workload) -> Vec<Value> {
     all.into_iter().map(|(name, value)| value!({ "Name": name, "Value": value })).collect()
 }
 
-fn service(site: &Site<'_>, draft: &mut Draft, workload: &Workload, doors: &[Door], names: &Names, tags: &Tags) {
+fn service(
+    site: &Site<'_>,
+    draft: &mut Draft,
+    workload: &Workload,
+    doors: &[Door],
+    names: &Names,
+    tags: &Tags,
+) {
     draft.at(workload.span);
     let properties = value!({
         "CapacityProviders": ["FARGATE"],

@@ -18,7 +18,11 @@ pub fn blueprint(accounts: usize) -> String {
     }
     out.push_str("environments:\n");
     for account in 0..accounts {
-        let _ = writeln!(out, "  env{account}:\n    tier: {}", if account % 4 == 0 { "production" } else { "staging" });
+        let _ = writeln!(
+            out,
+            "  env{account}:\n    tier: {}",
+            if account % 4 == 0 { "production" } else { "staging" }
+        );
     }
     out.push_str(TAIL);
     out

@@ -72,9 +72,12 @@ pub(crate) fn stack(site: &Site<'_>, id: StackId, store: &Store, settings: &Tabl
 /// Every attribute that is part of a key, once, sorted by name.
 fn attributes(settings: &Table) -> Vec<Value> {
     let own = [Some(&settings.key), settings.sort.as_ref()].into_iter().flatten();
-    let of_indexes = settings.indexes.iter().flat_map(|index| [Some(&index.key), index.sort.as_ref()]).flatten();
-    let kinds: BTreeMap<&str, AttributeType> =
-        own.chain(of_indexes).map(|attribute| (attribute.value.name.as_str(), attribute.value.kind)).collect();
+    let of_indexes =
+        settings.indexes.iter().flat_map(|index| [Some(&index.key), index.sort.as_ref()]).flatten();
+    let kinds: BTreeMap<&str, AttributeType> = own
+        .chain(of_indexes)
+        .map(|attribute| (attribute.value.name.as_str(), attribute.value.kind))
+        .collect();
     let define = |(name, kind): (&str, AttributeType)| {
         let kind = match kind {
             AttributeType::String => "S",

@@ -27,8 +27,10 @@ pub fn template(estate: &Estate, id: StackId, stack: &Stack) -> Json {
             let ids: Vec<_> = resource.depends_on.iter().map(|dependency| dependency.id.as_str()).collect();
             out.insert("DependsOn".into(), json!(ids));
         }
-        let policies =
-            [("DeletionPolicy", &resource.deletion_policy), ("UpdateReplacePolicy", &resource.update_replace_policy)];
+        let policies = [
+            ("DeletionPolicy", &resource.deletion_policy),
+            ("UpdateReplacePolicy", &resource.update_replace_policy),
+        ];
         for (name, policy) in policies {
             let word = match policy {
                 None => continue,
@@ -40,7 +42,8 @@ pub fn template(estate: &Estate, id: StackId, stack: &Stack) -> Json {
         }
         resources.insert(logical_id.to_string(), Json::Object(out));
     }
-    let mut out = json!({ "AWSTemplateFormatVersion": "2010-09-09", "Description": stack.description.as_str() });
+    let mut out =
+        json!({ "AWSTemplateFormatVersion": "2010-09-09", "Description": stack.description.as_str() });
     if !parameters.all.is_empty() {
         out["Parameters"] = Json::Object(parameters.all.into_iter().collect());
     }
@@ -80,7 +83,9 @@ impl Parameters<'_> {
                 self.parameter(&format!("In/{}/{target}/{attribute}", self.estate.stack_path(*other)))
             }
             Target::Account(account) if *account == stack.account => json!({ "Ref": "AWS::AccountId" }),
-            Target::Account(account) => self.parameter(&format!("Account/{}", self.estate.account(*account).unwrap().name)),
+            Target::Account(account) => {
+                self.parameter(&format!("Account/{}", self.estate.account(*account).unwrap().name))
+            }
             Target::Pseudo { pseudo: Pseudo::Partition, .. } => json!({ "Ref": "AWS::Partition" }),
             Target::Pseudo { pseudo, .. } => panic!("design does not use {pseudo:?}"),
         }
@@ -97,12 +102,18 @@ impl Parameters<'_> {
 fn dump_templates_of_the_examples_for_linters() {
     let Ok(folder) = std::env::var("DESIGN_DUMP") else { return };
     for example in source::EXAMPLES {
-        let design = source::compile(&std::fs::read_to_string(source::example(example)).unwrap(), &<_>::default());
-        println!("{example}: {} stacks, {} resources", design.estate.stacks.len(), design.estate.resource_count());
+        let design =
+            source::compile(&std::fs::read_to_string(source::example(example)).unwrap(), &<_>::default());
+        println!(
+            "{example}: {} stacks, {} resources",
+            design.estate.stacks.len(),
+            design.estate.resource_count()
+        );
         for (id, stack) in design.estate.stacks() {
             let path = format!("{folder}/{example}/{}.json", design.estate.stack_path(id).replace('/', "_"));
             std::fs::create_dir_all(format!("{folder}/{example}")).unwrap();
-            std::fs::write(path, serde_json::to_string_pretty(&template(&design.estate, id, stack)).unwrap()).unwrap();
+            std::fs::write(path, serde_json::to_string_pretty(&template(&design.estate, id, stack)).unwrap())
+                .unwrap();
         }
         std::fs::write(format!("{folder}/{example}/estate.lock"), design.lock.render()).unwrap();
     }

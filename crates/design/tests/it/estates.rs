@@ -92,12 +92,19 @@ fn references_lead_to_resources_and_depends_on_too() {
             for (logical_id, resource) in &stack.resources {
                 let place = format!("{} {logical_id}", design.estate.stack_path(id));
                 for dependency in &resource.depends_on {
-                    assert!(stack.resources.contains_key(&dependency.id), "{place} depends on {}", dependency.id);
+                    assert!(
+                        stack.resources.contains_key(&dependency.id),
+                        "{place} depends on {}",
+                        dependency.id
+                    );
                 }
                 resource.properties.walk(&mut |value| {
                     let Kind::Reference(reference) = &value.kind else { return };
                     if let Some((stack, id)) = reference.resource() {
-                        assert!(design.estate.resource(stack, id).is_some(), "{place} refers to nothing: {reference}");
+                        assert!(
+                            design.estate.resource(stack, id).is_some(),
+                            "{place} refers to nothing: {reference}"
+                        );
                     }
                 });
                 assert!(!resource.origin.span.is_none(), "{place} comes from nowhere");
@@ -120,7 +127,11 @@ fn what_crosses_accounts_can_be_wired() {
                     let Some((other, _)) = reference.resource() else { return };
                     let account = design.estate.stack(other).unwrap().account;
                     let attribute = reference.attribute.as_deref().unwrap_or("");
-                    assert!(account == stack.account || wired.contains(&attribute), "{} {reference}", stack.name);
+                    assert!(
+                        account == stack.account || wired.contains(&attribute),
+                        "{} {reference}",
+                        stack.name
+                    );
                 });
             }
         }
@@ -132,11 +143,17 @@ fn adding_an_account_and_environment_changes_only_what_belongs_to_it() {
     let before = source::compile(source::SMALL, &Lock::default());
     let more = source::SMALL
         .replace("live: { accounts: [production] }", "live: { accounts: [extra, production] }")
-        .replace("  production: { tier: production }", "  extra: { tier: staging }\n  production: { tier: production }");
+        .replace(
+            "  production: { tier: production }",
+            "  extra: { tier: staging }\n  production: { tier: production }",
+        );
     let after = source::compile(&more, &before.lock);
     let (old, new) = (templates(&before.estate), templates(&after.estate));
-    let changed: BTreeSet<&str> =
-        new.iter().filter(|(path, text)| old.get(*path) != Some(text)).map(|(path, _)| path.as_str()).collect();
+    let changed: BTreeSet<&str> = new
+        .iter()
+        .filter(|(path, text)| old.get(*path) != Some(text))
+        .map(|(path, _)| path.as_str())
+        .collect();
     let foreign: Vec<_> = changed.iter().filter(|path| !path.starts_with("extra/")).collect();
     assert_eq!(foreign, [&"management/us-east-1/organization"]);
     let resources = |all: &BTreeMap<String, Json>| {
@@ -151,9 +168,17 @@ fn adding_an_account_and_environment_changes_only_what_belongs_to_it() {
 #[test]
 fn every_stateful_resource_outlives_its_stack() {
     let stateful = [
-        "AWS::Backup::BackupVault", "AWS::CloudTrail::Trail", "AWS::DynamoDB::Table", "AWS::ECR::Repository",
-        "AWS::KMS::Key", "AWS::KMS::ReplicaKey", "AWS::Logs::LogGroup", "AWS::Organizations::Account",
-        "AWS::Organizations::Organization", "AWS::Organizations::OrganizationalUnit", "AWS::RDS::DBInstance",
+        "AWS::Backup::BackupVault",
+        "AWS::CloudTrail::Trail",
+        "AWS::DynamoDB::Table",
+        "AWS::ECR::Repository",
+        "AWS::KMS::Key",
+        "AWS::KMS::ReplicaKey",
+        "AWS::Logs::LogGroup",
+        "AWS::Organizations::Account",
+        "AWS::Organizations::Organization",
+        "AWS::Organizations::OrganizationalUnit",
+        "AWS::RDS::DBInstance",
         "AWS::S3::Bucket",
     ];
     let mut seen = BTreeSet::new();
@@ -162,7 +187,10 @@ fn every_stateful_resource_outlives_its_stack() {
         for (id, resource) in &stack.resources {
             if let Some(kind) = stateful.iter().find(|kind| resource.kind == **kind) {
                 seen.insert(*kind);
-                assert!(resource.deletion_policy.is_some() && resource.update_replace_policy.is_some(), "{id}");
+                assert!(
+                    resource.deletion_policy.is_some() && resource.update_replace_policy.is_some(),
+                    "{id}"
+                );
             }
         }
     }
@@ -177,11 +205,14 @@ fn everything_taggable_has_the_required_tags() {
     for (stack_id, stack) in design.estate.stacks() {
         let template = template(&design.estate, stack_id, stack);
         for (id, resource) in &stack.resources {
-            let schema = catalog::Catalog::shared().resource_type(&resource.kind).expect("the catalog has the type");
+            let schema =
+                catalog::Catalog::shared().resource_type(&resource.kind).expect("the catalog has the type");
             let tagging = schema.tagging().filter(|tagging| tagging.taggable);
             let Some(path) = tagging.and_then(|tagging| tagging.property.as_ref()) else { continue };
             let text = serde_json::to_string(&template["Resources"][id.as_str()]["Properties"]).unwrap();
-            let has = |tag: &&str| text.contains(&format!("\"Key\":\"{tag}\"")) || text.contains(&format!("\"{tag}\":"));
+            let has = |tag: &&str| {
+                text.contains(&format!("\"Key\":\"{tag}\"")) || text.contains(&format!("\"{tag}\":"))
+            };
             if !required.iter().all(has) {
                 without.insert(format!("{} at {path:?}", resource.kind));
             }
@@ -193,7 +224,10 @@ fn everything_taggable_has_the_required_tags() {
 #[test]
 fn a_sandbox_has_a_network_and_nothing_in_it() {
     let text = source::SMALL.replace("  production: { tier: production }", "  production: { tier: sandbox }");
-    let design = source::compile(&text.replace("stores:", "x-stores:").replace("workloads:\n  portal", "x-workloads:\n  portal"), &Lock::default());
+    let design = source::compile(
+        &text.replace("stores:", "x-stores:").replace("workloads:\n  portal", "x-workloads:\n  portal"),
+        &Lock::default(),
+    );
     let kinds: BTreeSet<String> = design
         .estate
         .stacks()

@@ -46,7 +46,10 @@ fn of(lock: &Lock) -> BTreeMap<(String, String), LockedNetwork> {
 fn what_is_written_is_read_back() {
     round_trip(&Lock::default());
     round_trip(&source::compile(source::SMALL, &Lock::default()).lock);
-    insta::assert_snapshot!("lock_of_the_small_company", source::compile(source::SMALL, &Lock::default()).lock.render());
+    insta::assert_snapshot!(
+        "lock_of_the_small_company",
+        source::compile(source::SMALL, &Lock::default()).lock.render()
+    );
 }
 
 #[test]
@@ -54,9 +57,14 @@ fn a_lock_that_steward_did_not_write_is_refused() {
     let check = |text: &str, expected: &str| {
         let (lock, said) = parse(text);
         assert!(lock.is_none(), "{text}");
-        assert!(said.iter().any(|one| one.starts_with("DSN0001") && one.contains(expected)), "{text}: {said:?}");
+        assert!(
+            said.iter().any(|one| one.starts_with("DSN0001") && one.contains(expected)),
+            "{text}: {said:?}"
+        );
     };
-    let network = |rest: &str| format!("version: 1\naccounts: []\nnetworks:\n  - {{ environment: a, region: r, {rest} }}\n");
+    let network = |rest: &str| {
+        format!("version: 1\naccounts: []\nnetworks:\n  - {{ environment: a, region: r, {rest} }}\n")
+    };
     check("version: 2\naccounts: []\nnetworks: []\n", "version 2");
     check("accounts: []\nnetworks: []\n", "does not say its version");
     check("version: 1\naccounts: []\n", "`networks` is missing");
@@ -65,15 +73,25 @@ fn a_lock_that_steward_did_not_write_is_refused() {
     check("version: 1\naccounts: [{ name: a, id: A }, { name: a, id: B }]\nnetworks: []\n", "there twice");
     check(&network("addresses: 10.0.0.1/16, zones: []"), "not an address range");
     check(
-        &network("addresses: 10.0.0.0/16, zones: [{ zone: z, gateway: 10.1.0.0/24, application: 10.0.1.0/24, data: 10.0.2.0/24 }]"),
+        &network(
+            "addresses: 10.0.0.0/16, zones: [{ zone: z, gateway: 10.1.0.0/24, application: 10.0.1.0/24, data: 10.0.2.0/24 }]",
+        ),
         "not a part of 10.0.0.0/16",
     );
     check(
-        &network("addresses: 10.0.0.0/16, zones: [{ zone: z, gateway: 10.0.1.0/24, application: 10.0.1.0/24, data: 10.0.2.0/24 }]"),
+        &network(
+            "addresses: 10.0.0.0/16, zones: [{ zone: z, gateway: 10.0.1.0/24, application: 10.0.1.0/24, data: 10.0.2.0/24 }]",
+        ),
         "overlap",
     );
     let twice = "  - { environment: a, region: r, addresses: 10.0.0.0/16, zones: [] }\n";
-    check(&format!("version: 1\naccounts: []\nnetworks:\n{twice}{}", twice.replace("environment: a", "environment: b")), "overlaps");
+    check(
+        &format!(
+            "version: 1\naccounts: []\nnetworks:\n{twice}{}",
+            twice.replace("environment: a", "environment: b")
+        ),
+        "overlaps",
+    );
 }
 
 #[test]
@@ -85,9 +103,17 @@ fn a_blueprint_that_contradicts_the_lock_is_refused() {
         assert!(design.is_none());
         assert!(said.iter().any(|one| one.starts_with("DSN0002") && one.contains(expected)), "{said:?}");
     };
-    check(&text.replace("10.0.0.0/12", "10.16.0.0/12").replace("reserved: [10.0.64.0/18, 10.1.0.0/16]", "reserved: []"), "outside 10.16.0.0/12");
+    check(
+        &text
+            .replace("10.0.0.0/12", "10.16.0.0/12")
+            .replace("reserved: [10.0.64.0/18, 10.1.0.0/16]", "reserved: []"),
+        "outside 10.16.0.0/12",
+    );
     check(&text.replace("[10.0.64.0/18,", "[10.0.0.0/18,"), "now reserved");
-    check(&text.replace("zones: 2 }", "zones: 2, addresses: 10.9.0.0/18 }"), "the blueprint now says 10.9.0.0/18");
+    check(
+        &text.replace("zones: 2 }", "zones: 2, addresses: 10.9.0.0/18 }"),
+        "the blueprint now says 10.9.0.0/18",
+    );
 }
 
 #[test]
@@ -99,7 +125,9 @@ fn a_removed_network_is_reused_only_when_nothing_else_is_free() {
     };
     let lock = source::compile(&small(&["one"]), &Lock::default()).lock;
     let lock = source::compile(&small(&["two"]), &lock).lock;
-    let at = |lock: &Lock, name: &str| of(lock).get(&(name.into(), "us-east-1".into())).map(|it| it.addresses.to_string());
+    let at = |lock: &Lock, name: &str| {
+        of(lock).get(&(name.into(), "us-east-1".into())).map(|it| it.addresses.to_string())
+    };
     assert_eq!(at(&lock, "one").as_deref(), Some("10.0.0.0/18"), "kept as a tombstone");
     assert_eq!(at(&lock, "two").as_deref(), Some("10.0.64.0/18"));
     let lock = source::compile(&small(&["two", "three"]), &lock).lock;

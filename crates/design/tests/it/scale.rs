@@ -29,7 +29,8 @@ fn the_number_of_processors_does_not_show() {
     let with = |threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         let design = pool.install(|| source::compile(&text, &Lock::default()));
-        let stacks: Vec<_> = design.estate.stacks().map(|(id, stack)| template(&design.estate, id, stack)).collect();
+        let stacks: Vec<_> =
+            design.estate.stacks().map(|(id, stack)| template(&design.estate, id, stack)).collect();
         (serde_json::to_string(&stacks).unwrap(), design.lock.render())
     };
     assert_eq!(with(1), with(8));
