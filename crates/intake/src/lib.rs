@@ -6,6 +6,7 @@
 //! [`estate::Case`], never a guess; nothing a template says makes this crate panic or run away.
 
 pub mod cloudformation;
+pub mod files;
 mod codes;
 
 pub use codes::*;

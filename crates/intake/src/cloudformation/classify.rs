@@ -3,7 +3,7 @@
 //! In: the text of a file. Out: its tree and its [`Class`]. Always: a file that is not read as a template is
 //! reported with what it seems to be.
 
-use diagnostics::{Diagnostic, Diagnostics, SourceFile, Span};
+use diagnostics::{Diagnostic, Diagnostics, SourceFile};
 use document::{Kind, Node, Syntax, parse};
 
 use crate::{NOT_A_TEMPLATE, OTHER_FORMAT};
@@ -122,7 +122,7 @@ fn describe(tree: &Node) -> String {
         }
         Kind::Map(entries) => {
             let has = |key: &&str| entries.iter().any(|entry| entry.key.text == **key);
-            let known = FORMATS.iter().find(|(keys, _)| keys.iter().all(|key| has(key)));
+            let known = FORMATS.iter().find(|(keys, _)| keys.iter().all(has));
             if let Some((_, what)) = known {
                 return (*what).to_owned();
             }
@@ -137,10 +137,4 @@ fn describe(tree: &Node) -> String {
         }
         _ => format!("no mapping but {}", tree.describe()),
     }
-}
-
-/// The first place of a file.
-#[allow(dead_code, reason = "used by the folder reader")]
-pub fn start(file: &SourceFile) -> Span {
-    file.span(0, 0)
 }

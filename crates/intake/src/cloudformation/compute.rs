@@ -216,7 +216,7 @@ fn split(delimiter: &Value, text: &Value) -> Result<Option<Value>, Fault> {
         },
         Kind::Join(pieces) => Ok(split_pieces(&delimiter, pieces)),
         _ => Ok(text.as_text().map(|text| {
-            let parts = text.split(delimiter.as_str()).map(|part| Value::from(part)).collect();
+            let parts = text.split(delimiter.as_str()).map(Value::from).collect();
             Value::new(Kind::List(parts))
         })),
     }

@@ -185,7 +185,7 @@ impl Scope<'_, '_> {
     }
 
     /// Adds what follows from `formula` being true (or false).
-    fn implied<'f>(&'f self, formula: &Formula, holds: bool, facts: &mut Vec<(SmolStr, bool)>, steps: &mut usize) {
+    fn implied(&self, formula: &Formula, holds: bool, facts: &mut Vec<(SmolStr, bool)>, steps: &mut usize) {
         let Some(left) = steps.checked_sub(1) else { return };
         *steps = left;
         match formula {

@@ -154,7 +154,8 @@ impl Scope<'_, '_> {
             }
             Shape::UnknownTag(tag) => {
                 let names = Intrinsic::names().map(|name| name.strip_prefix("Fn::").unwrap_or(name));
-                let help = did_you_mean(tag.trim_start_matches('!'), names);
+                let rain = tag.starts_with("!Rain::").then(|| "`rain pkg` makes a template of this".to_owned());
+                let help = rain.or_else(|| did_you_mean(tag.trim_start_matches('!'), names));
                 let text = format!("there is no function `{tag}`");
                 self.report(Diagnostic::error(UNKNOWN_FUNCTION, node.span, text).maybe_help(help));
                 self.mistake(node.span)

@@ -64,10 +64,20 @@ impl Scope<'_, '_> {
 
     /// `Ref`.
     pub fn reference(&mut self, invocation: &Invocation<'_>) -> Value {
-        let Some(name) = invocation.text() else {
+        let name = match invocation.text() {
+            Some(name) => Some(name),
+            None => self.computed_name(&invocation.single()),
+        };
+        let Some(name) = name else {
             return self.bad_argument(invocation, invocation.argument.span, "the name of a parameter or resource");
         };
         self.named(&name, invocation.span)
+    }
+
+    /// A logical id that is computed, which `AWS::LanguageExtensions` allows.
+    fn computed_name(&mut self, node: &Node) -> Option<SmolStr> {
+        let function = node.tag.is_some() || node.as_map().is_some();
+        if self.extensions && function { self.value(node).as_text() } else { None }
     }
 
     /// What a name stands for: a parameter, a pseudo parameter, a resource.
@@ -90,6 +100,11 @@ impl Scope<'_, '_> {
     }
 
     fn unknown_name(&mut self, name: &SmolStr, span: Span, what: &str) -> Value {
+        if let Some(parameter) = self.parameters.get(name).map(|parameter| parameter.span) {
+            let text = format!("`{name}` is a parameter, and only resources have attributes");
+            self.report(Diagnostic::error(UNKNOWN_REFERENCE, span, text).related(parameter, "declared here"));
+            return self.mistake(span);
+        }
         let names = self.declared.keys().chain(self.parameters.keys()).map(SmolStr::as_str);
         let help = did_you_mean(name, names.take(MOST_CANDIDATES).chain(PSEUDO_NAMES.iter().copied()));
         let text = format!("there is no {what} `{name}`");
@@ -216,10 +231,13 @@ impl Scope<'_, '_> {
                 None => return self.bad_argument(invocation, invocation.argument.span, EXPECTED),
             },
             NodeKind::List(items) => match items.as_slice() {
-                [id, attribute] => match id.as_scalar_text() {
-                    Some(id) => (id, self.value(attribute)),
-                    None => return self.bad_argument(invocation, id.span, EXPECTED),
-                },
+                [id, attribute] => {
+                    let plain = id.as_scalar_text().filter(|_| id.tag.is_none());
+                    match plain.or_else(|| self.computed_name(id)) {
+                        Some(id) => (id, self.value(attribute)),
+                        None => return self.bad_argument(invocation, id.span, EXPECTED),
+                    }
+                }
                 // `[Nested, Outputs, Name]` is accepted as well.
                 [id, rest @ ..] if rest.len() > 1 && rest.iter().all(|part| part.as_str().is_some()) => {
                     let parts: Vec<_> = rest.iter().filter_map(Node::as_str).collect();

@@ -94,7 +94,7 @@ fn matching(files: &[File], pattern: &str, from: &str, template: bool) -> Found 
         let parts = file.name.rsplit('/');
         parts.zip(&wanted).take_while(|(part, wanted)| part == *wanted).count()
     };
-    let best = files.iter().filter(|file| usable(file)).map(|file| shared(file)).max().unwrap_or(0);
+    let best = files.iter().filter(|file| usable(file)).map(shared).max().unwrap_or(0);
     if best == 0 || !reaches_submodule(&wanted, best, from) {
         return Found::Nothing;
     }

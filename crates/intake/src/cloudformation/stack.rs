@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use diagnostics::{Diagnostic, Span, did_you_mean};
+use diagnostics::{Diagnostic, Severity, Span, did_you_mean};
 use document::{Entry, Node};
 use estate::{
     AccountId, Condition, ConditionRef, Dependency, Formula, Kind, Map, Origin, Output, Policy, Resource, Stack,
@@ -50,6 +50,7 @@ pub fn read(session: &mut Session<'_>, deployment: Deployment) -> Option<(StackI
     let files = session.files;
     let file = files.get(deployment.file)?;
     let tree = file.tree.as_ref()?;
+    let before = std::mem::take(&mut session.diagnostics);
     let template = Template::new(tree, &mut session.diagnostics);
     let mut stack =
         Stack::new(deployment.name.clone(), deployment.account, deployment.region.clone(), deployment.span.or(tree.span));
@@ -61,6 +62,16 @@ pub fn read(session: &mut Session<'_>, deployment: Deployment) -> Option<(StackI
     let mut scope = Scope::new(session, id, &template, &deployment);
     let outputs = scope.read_stack(&template, &deployment);
     session.open.pop();
+    let own = std::mem::replace(&mut session.diagnostics, before);
+    // A macro may read what CloudFormation does not know, and make what is missing.
+    let relaxed = template.unknown_macros().next().is_some();
+    for mut diagnostic in own.iter().cloned() {
+        if relaxed && diagnostic.severity == Severity::Error {
+            diagnostic.severity = Severity::Warning;
+            diagnostic.help.get_or_insert_with(|| "unless a macro of this template changes it".to_owned());
+        }
+        session.diagnostics.push(diagnostic);
+    }
     Some((id, outputs))
 }
 
@@ -170,11 +181,7 @@ impl<'s, 'n> Scope<'s, 'n> {
     }
 
     fn report_macros(&mut self, template: &Template<'_>) {
-        const READ: &[&str] = &["AWS::LanguageExtensions", "AWS::Include"];
-        for used in &template.macros {
-            if READ.contains(&used.name.as_str()) || used.name.starts_with("AWS::Serverless-") {
-                continue;
-            }
+        for used in template.unknown_macros() {
             let text = format!("macro `{}` may change this template in ways that are not known", used.name);
             self.report(Diagnostic::warning(UNKNOWN_MACRO, used.span, text));
         }

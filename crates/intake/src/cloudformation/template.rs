@@ -123,6 +123,14 @@ impl<'n> Template<'n> {
         self.macros.iter().any(|used| used.name == name)
     }
 
+    /// The transforms whose work is not known here: they may change anything.
+    pub fn unknown_macros(&self) -> impl Iterator<Item = &Macro> {
+        self.macros.iter().filter(|used| {
+            !matches!(used.name.as_str(), "AWS::LanguageExtensions" | "AWS::Include")
+                && !used.name.starts_with("AWS::Serverless-")
+        })
+    }
+
     /// Whether resources of type `AWS::Serverless::…` are expanded.
     pub fn serverless(&self) -> bool {
         self.macros.iter().any(|used| used.name.starts_with("AWS::Serverless-"))
