@@ -68,8 +68,10 @@ pub struct AtRest {
     pub off: Vec<PropertyPath>,
     /// The selectors, each with the values that mean "the key above".
     pub modes: Vec<(PropertyPath, Vec<SmolStr>)>,
-    /// When no key is set and one of these properties is, the encryption is that of the resource it names.
+    /// When one of these properties is set, the encryption is that of the resource it names.
     pub inherits: Vec<SmolStr>,
+    /// A key of its own counts even when it inherits.
+    pub own_key_wins: bool,
     /// When no key is set, a resource of one of these types may choose it.
     pub elsewhere: Vec<SmolStr>,
     /// It keeps data only if all of these hold.
@@ -112,6 +114,8 @@ struct Row {
     #[serde(default)]
     inherits: Vec<SmolStr>,
     #[serde(default)]
+    own_key_wins: bool,
+    #[serde(default)]
     elsewhere: Vec<SmolStr>,
     #[serde(default)]
     when: Texts,
@@ -152,6 +156,7 @@ fn row(row: Row) -> AtRest {
         off: paths(&row.off),
         modes: conditions(row.modes),
         inherits: row.inherits,
+        own_key_wins: row.own_key_wins,
         elsewhere: row.elsewhere,
         when: conditions(row.when),
         unless: conditions(row.unless),

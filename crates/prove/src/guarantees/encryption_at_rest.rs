@@ -12,7 +12,7 @@
 
 mod machines;
 
-use catalog::{AtRest, Keeping, PropertyPath, Step};
+use catalog::{AtRest, Condition, Keeping, Part, PropertyPath, Step, Without};
 use estate::{Kind, ResourceRef, Value};
 
 use crate::log_buckets::LogBuckets;
@@ -30,49 +30,109 @@ pub static GUARANTEE: Guarantee = Guarantee {
 /// How far a source is followed: replica of a replica of a cluster.
 const MOST_SOURCES: u8 = 4;
 
-/// Parts of a resource that keep data only if they are there.
-const OPTIONAL: [(&str, &str); 4] = [
-    ("AWS::SageMaker::FeatureGroup", "OnlineStoreConfig"),
-    ("AWS::SageMaker::FeatureGroup", "OfflineStoreConfig"),
-    ("AWS::Bedrock::KnowledgeBase", "KnowledgeBaseConfiguration/ManagedKnowledgeBaseConfiguration"),
-    ("AWS::BedrockAgentCore::Harness", "Memory/ManagedMemoryConfiguration"),
-];
+/// Parts of a resource that keep data only if they are there, of which any may be missing.
+const OPTIONAL: [(&str, &str); 2] =
+    [("AWS::SageMaker::FeatureGroup", "OnlineStoreConfig"), ("AWS::SageMaker::FeatureGroup", "OfflineStoreConfig")];
 
 fn check(facts: &Facts<'_>, findings: &mut Findings) {
     let logs = LogBuckets::of(facts);
-    for row in facts.catalog.stores().iter().filter(|row| row.keeping == Keeping::Store) {
-        for &store in facts.index.of_kind(&row.type_name) {
-            if !is_spoken_of(facts, &logs, store) {
-                continue;
-            }
+    for row in facts.catalog.stores() {
+        for &found in facts.index.of_kind(&row.type_name) {
             match row.type_name.as_str() {
-                "AWS::EC2::Instance" => machines::judge(facts, findings, store, &[]),
-                _ => settle(findings, store, row, at_rest(facts, store, row, MOST_SOURCES)),
+                "AWS::EC2::Instance" | "AWS::AutoScaling::LaunchConfiguration" => machines::judge(facts, findings, found, row, &[]),
+                "AWS::EC2::LaunchTemplate" => machines::judge(facts, findings, found, row, &["LaunchTemplateData"]),
+                _ => one(facts, findings, &logs, found, row),
             }
-        }
-    }
-    for (kind, prefix) in [("AWS::EC2::LaunchTemplate", &["LaunchTemplateData"][..]), ("AWS::AutoScaling::LaunchConfiguration", &[])] {
-        for &template in facts.index.of_kind(kind) {
-            machines::judge(facts, findings, template, prefix);
         }
     }
 }
 
+/// Judges what a resource keeps itself, and the further data that its row names as parts.
+fn one(facts: &Facts<'_>, findings: &mut Findings, logs: &LogBuckets<'_>, found: ResourceRef<'_>, row: &AtRest) {
+    let parts: Vec<(&Part, Judgement)> = row.parts.iter().filter_map(|part| {
+        let there = all_of(found, &part.when);
+        (!matches!(there, Judgement::Fails { .. })).then(|| (part, if_there(found, there, of_part(facts, found, row, part))))
+    }).collect();
+    let exists = all_of(found, &row.when).and(|| none_of(found, &row.unless));
+    let keeps = row.keeping == Keeping::Store && !matches!(exists, Judgement::Fails { .. }) && is_spoken_of(facts, logs, found);
+    if !keeps && parts.is_empty() {
+        return;
+    }
+    let own = match keeps {
+        true => {
+            let own = at_rest(facts, found, row, MOST_SOURCES);
+            match exists {
+                Judgement::Holds => own,
+                doubtful => Found::all(&if_there(found, doubtful, own.as_one())),
+            }
+        }
+        false => Found::all(&Judgement::Holds),
+    };
+    settle(findings, found, row, own, parts);
+}
+
+/// Whether every condition of a row holds: the property has one of the values, or is set at all.
+fn all_of(found: ResourceRef<'_>, conditions: &[Condition]) -> Judgement {
+    conditions.iter().fold(Judgement::Holds, |all, (path, values)| all.and(|| holds(found, path, values)))
+}
+
+/// Whether no condition of a row holds.
+fn none_of(found: ResourceRef<'_>, conditions: &[Condition]) -> Judgement {
+    conditions.iter().fold(Judgement::Holds, |all, (path, values)| {
+        all.and(|| holds(found, path, values).unless(found.resource, "a setting under which it keeps nothing"))
+    })
+}
+
+fn holds(found: ResourceRef<'_>, path: &PropertyPath, values: &[estate::SmolStr]) -> Judgement {
+    at(found, path, &|| Judgement::missing(found.resource), &|value| match value {
+        None => Judgement::missing(found.resource),
+        Some(_) if values.is_empty() => Judgement::Holds,
+        Some(value) => match value.as_text() {
+            Some(text) => Judgement::of(values.iter().any(|wanted| wanted.eq_ignore_ascii_case(&text)), value),
+            None => Judgement::unknown(value),
+        },
+    })
+}
+
+/// A judgement about data that may not be there: a failure counts only if it certainly is.
+fn if_there(found: ResourceRef<'_>, there: Judgement, judgement: Judgement) -> Judgement {
+    match (there, judgement) {
+        (Judgement::Unknown { span, .. }, Judgement::Fails { .. }) => {
+            Judgement::Unknown { span: span.or(found.resource.origin.span), because: "it may keep data under no such key".into() }
+        }
+        (_, judgement) => judgement,
+    }
+}
+
+fn of_part(facts: &Facts<'_>, found: ResourceRef<'_>, row: &AtRest, part: &Part) -> Judgement {
+    let none = || Judgement::Holds;
+    let switches = part.switches.iter().fold(Judgement::Holds, |all, path| {
+        all.and(|| at(found, path, &none, &|value| match value {
+            None => Judgement::missing(found.resource),
+            Some(value) if value.is_literal() => Judgement::of(value.as_bool() == Some(true), value),
+            Some(value) => Judgement::unknown(value),
+        }))
+    });
+    part.keys.iter().fold(switches, |all, path| {
+        all.and(|| at(found, path, &none, &|value| match value {
+            None => Judgement::missing(found.resource),
+            Some(value) => key(facts, found, row, value),
+        }))
+    })
+}
+
 /// Stores that cannot have a key of their own, or keep nothing, are outside the proposition.
 fn is_spoken_of(facts: &Facts<'_>, logs: &LogBuckets<'_>, store: ResourceRef<'_>) -> bool {
-    let properties = &store.resource.properties;
     match store.resource.kind.as_str() {
         // The data of a cluster's instance is the cluster's, which is judged.
         "AWS::RDS::DBInstance" => {
-            let cluster = properties.get("DBClusterIdentifier");
+            let cluster = store.resource.properties.get("DBClusterIdentifier");
             !cluster.is_some_and(|cluster| facts.index.named("AWS::RDS::DBCluster", cluster).is_some())
         }
         // S3 and load balancers deliver their access logs to buckets under SSE-S3 only.
         "AWS::S3::Bucket" => !logs.writers_to(store).iter().any(|writer| {
             writer.logs == "server access logs" || writer.logs == "access logs of a load balancer"
         }),
-        // Without a cache the stage keeps nothing.
-        "AWS::ApiGateway::Stage" => properties.get("CacheClusterEnabled").is_some_and(|on| on.as_bool() != Some(false)),
         _ => true,
     }
 }
@@ -95,36 +155,46 @@ impl Found {
     }
 }
 
-fn settle(findings: &mut Findings, store: ResourceRef<'_>, row: &AtRest, found: Found) {
-    let names = |paths: &[PropertyPath]| paths.iter().map(ToString::to_string).collect::<Vec<_>>();
-    let (keys, switches) = (names(&row.keys), names(&row.switches));
-    let modes: Vec<String> = row.modes.iter().map(|(path, _)| path.to_string()).collect();
-    let mut fix: Vec<String> = switches.iter().map(|path| format!("{path}: true")).collect();
+fn settle(findings: &mut Findings, store: ResourceRef<'_>, row: &AtRest, found: Found, parts: Vec<(&Part, Judgement)>) {
+    let first = |paths: &[PropertyPath]| paths.first().map(ToString::to_string).unwrap_or_default();
+    let mode_paths: Vec<PropertyPath> = row.modes.iter().map(|(path, _)| path.clone()).chain(row.off.iter().cloned()).collect();
+    let mut fix: Vec<String> = row.switches.iter().map(|path| format!("{path}: true")).collect();
     fix.extend(row.modes.iter().filter_map(|(path, values)| Some(format!("{path}: {}", values.first()?))));
-    fix.extend(keys.first().map(|path| format!("{path}: the ARN of an AWS::KMS::Key")));
+    fix.extend(row.keys.first().map(|path| format!("{path}: the ARN of an AWS::KMS::Key")));
     let fix = fix.join(" and ");
-    let unknown = "it is encrypted under a customer-managed key";
-    let words = |violated, path: &'static str| Words { violated, unknown, path, fix: &fix };
-    let first = |paths: &'_ [String]| paths.first().cloned().unwrap_or_default();
-    let (switch_path, mode_path, key_path) = (first(&switches), first(&modes), first(&keys));
-    let off = match store.resource.kind.as_str() {
-        // What they keep is always encrypted: the switch chooses between AWS's key and another.
-        "AWS::DynamoDB::Table" | "AWS::DynamoDB::GlobalTable" => "it is encrypted under a key that AWS owns, not under one of yours",
-        _ => "it is not encrypted at rest",
-    };
-    let no_key = match (&found.key, store.resource.kind.as_str()) {
-        (Judgement::Fails { found, .. }, _) if found != "nothing" => {
-            "it is encrypted under a key that AWS manages: you can neither limit its use nor take it away"
-        }
+    let (switch_path, mode_path, key_path) = (first(&row.switches), first(&mode_paths), first(&row.keys));
+    let nothing_chosen = match (row.without, store.resource.kind.as_str()) {
         (_, "AWS::S3::Bucket") => "its objects are encrypted under keys of Amazon S3, unless their writers ask for more",
-        _ => "it names no key of yours: at best what it keeps is encrypted under a key of AWS",
+        (Some(Without::Unencrypted), _) => "it is not encrypted at rest",
+        (Some(Without::AwsOwned), _) => "it is encrypted under a key that AWS owns, not under one of yours",
+        (Some(Without::AwsManaged), _) => AWS_MANAGED,
+        (None, _) => "it names no key of yours: at best what it keeps is encrypted under a key of AWS",
     };
+    let because = |judgement: &Judgement, chosen: &'static str| match judgement {
+        Judgement::Fails { found, .. } if found != "nothing" => chosen,
+        _ => nothing_chosen,
+    };
+    let words = |violated, path| Words { violated, unknown: "it is encrypted under a customer-managed key", path, fix: &fix };
+    let part = parts.into_iter().min_by_key(|(_, judgement)| match judgement {
+        Judgement::Fails { .. } => 0,
+        Judgement::Unknown { .. } => 1,
+        Judgement::Holds => 2,
+    });
+    let (part, of_part) = part.map_or((None, Judgement::Holds), |(part, judgement)| (Some(part), judgement));
+    let part_path = part.map(|part| first(if part.keys.is_empty() { &part.switches } else { &part.keys })).unwrap_or_default();
+    let why = part.map_or("", |part| part.why.as_str());
+    let part_says = format!("a part of its data ({why}) is not encrypted under a key of yours");
+    let part_asks = format!("a part of its data ({why}) is encrypted under a customer-managed key");
+    let part_fix = format!("set {part_path}");
     findings.settle_all(store, [
-        (found.switch, Words { path: &switch_path, ..words(off, "") }),
-        (found.mode, Words { path: &mode_path, ..words("it is encrypted under a key that AWS owns or manages, not under one of yours", "") }),
-        (found.key, Words { path: &key_path, ..words(no_key, "") }),
+        (found.switch.clone(), words(because(&found.switch, "it is not encrypted at rest"), &switch_path)),
+        (found.mode.clone(), words("it is encrypted under a key that AWS owns or manages, not under one of yours", &mode_path)),
+        (found.key.clone(), words(because(&found.key, AWS_MANAGED), &key_path)),
+        (of_part, Words { violated: &part_says, unknown: &part_asks, path: &part_path, fix: &part_fix }),
     ]);
 }
+
+const AWS_MANAGED: &str = "it is encrypted under a key that AWS manages: you can neither limit its use nor take it away";
 
 /// Judges a store by its own settings, or by those of what it is a copy or member of.
 fn at_rest(facts: &Facts<'_>, store: ResourceRef<'_>, row: &AtRest, left: u8) -> Found {
@@ -136,8 +206,7 @@ fn at_rest(facts: &Facts<'_>, store: ResourceRef<'_>, row: &AtRest, left: u8) ->
             continue;
         }
         // A volume made from a snapshot can be encrypted anew, and an index have a setting of its own.
-        let overrides = ["AWS::EC2::Volume", "AWS::S3Vectors::Index", "AWS::WorkspacesInstances::Volume"];
-        if overrides.contains(&store.resource.kind.as_str()) && own.clone().as_one() == Judgement::Holds {
+        if row.own_key_wins && own.clone().as_one() == Judgement::Holds {
             return own;
         }
         let judgement = setting.judge(|value| match value {
@@ -165,26 +234,36 @@ fn of_source(facts: &Facts<'_>, store: ResourceRef<'_>, property: &str, value: &
 
 /// Judges a store's own settings.
 fn own(facts: &Facts<'_>, store: ResourceRef<'_>, row: &AtRest) -> Found {
-    if row.type_name == "AWS::ApiGateway::Stage" {
-        return Found { switch: cached_methods(store), mode: Judgement::Holds, key: Judgement::Holds };
-    }
     let resource = store.resource;
     let missing = || Judgement::missing(resource);
     let holds = || Judgement::Holds;
-    let all = |paths: &[&PropertyPath], none: &dyn Fn() -> Judgement, judge: &dyn Fn(Option<&Value>) -> Judgement| {
+    let all = |paths: &[PropertyPath], none: &dyn Fn() -> Judgement, judge: &dyn Fn(Option<&Value>) -> Judgement| {
         paths.iter().filter(|path| !is_left_out(store, path)).fold(Judgement::Holds, |all, path| {
             all.and(|| at(store, path, none, judge))
         })
     };
-    let switches: Vec<&PropertyPath> = row.switches.iter().collect();
-    let keys: Vec<&PropertyPath> = row.keys.iter().collect();
-    let switch = all(&switches, &holds, &|value| match value {
-        None => unsaid(store),
-        Some(value) if value.is_literal() => Judgement::of(value.as_bool() == Some(true), value),
-        Some(value) => Judgement::unknown(value),
+    let key = all(&row.keys, &missing, &|value| match value {
+        None if !row.elsewhere.is_empty() => {
+            Judgement::doubtful(resource, format!("a resource of type {} may choose its key", row.elsewhere.join(" or ")))
+        }
+        None => missing(),
+        Some(value) => key(facts, store, row, value),
     });
-    let mode = row.modes.iter().fold(Judgement::Holds, |judgement, (path, wanted)| {
-        judgement.and(|| all(&[path], &holds, &|value| match value {
+    let switch = match row.type_name.as_str() {
+        "AWS::ApiGateway::Stage" => cached_methods(store),
+        _ => all(&row.switches, &holds, &|value| match value {
+            None => unsaid(store, row, &key),
+            Some(value) if value.is_literal() => Judgement::of(value.as_bool() == Some(true), value),
+            Some(value) => Judgement::unknown(value),
+        }),
+    };
+    let off = all(&row.off, &holds, &|value| match value {
+        Some(value) if value.is_literal() => Judgement::of(value.as_bool() != Some(true), value),
+        Some(value) => Judgement::unknown(value),
+        None => Judgement::Holds,
+    });
+    let mode = row.modes.iter().fold(off, |judgement, (path, wanted)| {
+        judgement.and(|| at(store, path, &holds, &|value| match value {
             // Without a mode the key decides.
             None => Judgement::Holds,
             Some(value) => match value.as_str() {
@@ -192,13 +271,6 @@ fn own(facts: &Facts<'_>, store: ResourceRef<'_>, row: &AtRest) -> Found {
                 None => Judgement::unknown(value),
             },
         }))
-    });
-    let key = all(&keys, &missing, &|value| match value {
-        None if resource.kind == "AWS::OpenSearchServerless::Collection" => {
-            Judgement::doubtful(resource, "an encryption policy of the account may choose its key")
-        }
-        None => missing(),
-        Some(value) => key(facts, store, value),
     });
     Found { switch, mode, key }
 }
@@ -233,20 +305,12 @@ fn is_left_out(store: ResourceRef<'_>, path: &PropertyPath) -> bool {
 }
 
 /// What it means that nothing switches encryption on.
-fn unsaid(store: ResourceRef<'_>) -> Judgement {
-    let properties = &store.resource.properties;
-    match store.resource.kind.as_str() {
-        // Clusters made since January 2025 are encrypted without being asked; earlier ones are not.
-        "AWS::Redshift::Cluster" if properties.get("KmsKeyId").is_some() => {
-            Judgement::doubtful(store.resource, "it names a key, but nothing switches encryption on")
-        }
-        "AWS::ElastiCache::ReplicationGroup"
-            if properties.get("Engine").and_then(Value::as_str).is_some_and(|engine| engine.eq_ignore_ascii_case("valkey"))
-                && properties.get("KmsKeyId").is_some() =>
-        {
-            Judgement::doubtful(store.resource, "it names a key, but nothing switches encryption on")
-        }
-        _ => Judgement::missing(store.resource),
+fn unsaid(store: ResourceRef<'_>, row: &AtRest, key: &Judgement) -> Judgement {
+    match (row.without, key) {
+        // The row says that `Encrypted` is true unless said otherwise.
+        _ if row.type_name == "AWS::Redshift::Cluster" => Judgement::Holds,
+        (Some(Without::Unencrypted) | None, _) | (_, Judgement::Fails { .. }) => Judgement::missing(store.resource),
+        _ => Judgement::doubtful(store.resource, "it names a key, but nothing switches encryption on"),
     }
 }
 
@@ -264,14 +328,14 @@ fn cached_methods(stage: ResourceRef<'_>) -> Judgement {
 }
 
 /// Whether a value names a customer-managed key.
-fn key(facts: &Facts<'_>, store: ResourceRef<'_>, value: &Value) -> Judgement {
+fn key(facts: &Facts<'_>, store: ResourceRef<'_>, row: &AtRest, value: &Value) -> Judgement {
     let named = ["AWS::KMS::Key", "AWS::KMS::ReplicaKey", "AWS::KMS::Alias"].iter().any(|kind| facts.index.named(kind, value).is_some());
     let outside = |because: &str| Judgement::Unknown {
         span: value.span.or(store.resource.origin.span),
         because: format!("{because} ({})", value.describe()),
     };
     match &value.kind {
-        Kind::String(text) if text.contains("alias/aws/") || text.to_ascii_uppercase().starts_with("AWS_") => Judgement::fails(value),
+        Kind::String(text) if text.contains("alias/aws/") || row.aws_values.contains(text) => Judgement::fails(value),
         _ if named => Judgement::Holds,
         Kind::String(text) if text.contains("{{resolve:") => outside("the key is known only at deployment"),
         Kind::String(text) if text.contains("alias/") => Judgement::Holds,

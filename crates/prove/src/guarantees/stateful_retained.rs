@@ -32,31 +32,44 @@ const SNAPSHOTS: [&str; 8] = [
 ];
 
 /// Stores that hold data only on its way, or a copy of what rests elsewhere: losing them loses nothing that
-/// cannot be sent, computed or loaded again. Machines are rebuilt; their lasting data belongs on volumes of
+/// cannot be sent, computed, trained or loaded again. Machines are rebuilt; their lasting data belongs on volumes of
 /// their own. A deleted secret can be restored while its recovery window lasts.
-const PASSING: [&str; 32] = [
+const PASSING: [&str; 49] = [
     "AWS::AIOps::InvestigationGroup",
     "AWS::AmazonMQ::Broker",
     "AWS::ApiGateway::Stage",
+    "AWS::AppRunner::Service",
     "AWS::AppSync::ApiCache",
+    "AWS::Bedrock::Agent",
     "AWS::Bedrock::Session",
+    "AWS::CleanRooms::IntermediateTable",
+    "AWS::Comprehend::DocumentClassifier",
+    "AWS::Comprehend::EntityRecognizer",
     "AWS::DAX::Cluster",
-    "AWS::DMS::InstanceProfile",
     "AWS::DMS::ReplicationConfig",
     "AWS::DMS::ReplicationInstance",
     "AWS::DevOpsAgent::AgentSpace",
     "AWS::EC2::Instance",
-    "AWS::EVS::Environment",
+    "AWS::EKS::Cluster",
     "AWS::ElastiCache::ReplicationGroup",
     "AWS::ElastiCache::ServerlessCache",
+    "AWS::ElastiCache::ServerlessCacheSnapshot",
+    "AWS::ElastiCache::Snapshot",
+    "AWS::Events::EventBus",
+    "AWS::EventsV2::EventBus",
     "AWS::FSx::FileCache",
+    "AWS::Glue::MLTransform",
     "AWS::Kinesis::Channel",
     "AWS::Kinesis::Stream",
     "AWS::KinesisAnalyticsV2::Application",
     "AWS::KinesisFirehose::DeliveryStream",
     "AWS::KinesisVideo::Stream",
+    "AWS::Logs::Integration",
+    "AWS::Logs::LogAnomalyDetector",
     "AWS::M2::Environment",
     "AWS::MWAA::Environment",
+    "AWS::ObservabilityAdmin::S3TableIntegration",
+    "AWS::RDS::CustomDBEngineVersion",
     "AWS::S3Files::FileSystem",
     "AWS::SNS::Topic",
     "AWS::SQS::Queue",
@@ -64,8 +77,12 @@ const PASSING: [&str; 32] = [
     "AWS::SageMaker::NotebookInstance",
     "AWS::SageMaker::PartnerApp",
     "AWS::SecretsManager::Secret",
+    "AWS::SecurityAgent::AgentSpace",
     "AWS::SecurityLake::DataLake",
+    "AWS::StepFunctions::Activity",
     "AWS::StepFunctions::StateMachine",
+    "AWS::Translate::ParallelData",
+    "AWS::Translate::Terminology",
     "AWS::WorkspacesInstances::WorkspaceInstance",
 ];
 
