@@ -34,5 +34,5 @@ pub use facts::{Facts, Options};
 pub use finding::{Finding, Findings, Subject, Verdict, Witness};
 pub use guarantee::{Guarantee, Level};
 pub use judge::{Judgement, Setting};
-pub use report::{Count, Report, check};
+pub use report::{CODES, Count, Report, check};
 pub use settle::{Words, every_item};

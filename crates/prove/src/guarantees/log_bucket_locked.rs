@@ -36,6 +36,11 @@ fn check(facts: &Facts<'_>, findings: &mut Findings) {
         if writers.iter().all(|writer| writer.logs == "server access logs") {
             continue;
         }
+        let apart = writers.iter().any(|writer| writer.logs == "server access logs");
+        let fix = match apart {
+            true => format!("let server access logs, which Object Lock keeps out, go to a bucket of their own; then {fix}"),
+            false => fix.clone(),
+        };
         let enabled = Setting::of(bucket.resource, &["ObjectLockEnabled"]);
         let judgements = [
             (

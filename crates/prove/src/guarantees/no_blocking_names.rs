@@ -19,7 +19,7 @@ pub static GUARANTEE: Guarantee = Guarantee {
 };
 
 /// Create-only properties that nobody changes for their own sake: they go with the name or with the code.
-const FIXED: [&str; 7] = ["Path", "FifoQueue", "FifoTopic", "PackageType", "Tags", "Type", "OwnerAccount"];
+const FIXED: [&str; 8] = ["Path", "FifoQueue", "FifoTopic", "PackageType", "Tags", "Type", "OwnerAccount", "EventBusName"];
 
 fn check(facts: &Facts<'_>, findings: &mut Findings) {
     for kind in facts.index.kinds() {
@@ -72,7 +72,9 @@ fn other_create_only<'s>(schema: &'s ResourceSchema, found: ResourceRef<'_>, nam
         Some(Step::Name(top)) => Some(top.as_str()),
         _ => None,
     });
-    tops.filter(|top| *top != name && !FIXED.contains(top))
+    // What is part of the identity says where the name is unique: the same name elsewhere collides with nothing.
+    let identity = |top: &str| schema.primary_identifier().iter().any(|path| top_level(path) == Some(top));
+    tops.filter(|top| *top != name && !FIXED.contains(top) && !identity(top))
         .find(|top| found.resource.properties.get(top).is_some())
 }
 

@@ -182,6 +182,10 @@ fn port(value: Option<&Value>, absent: i64) -> Result<i64, &Value> {
 fn narrow(cidr: &Value) -> Judgement {
     let Some(text) = cidr.as_str() else { return Judgement::unknown(cidr) };
     match is_internet(text) {
+        // However the address is written, a range of length 0 is every address.
+        Some(true) if text.ends_with("/0") && !["0.0.0.0/0", "::/0"].contains(&text) => {
+            Judgement::Fails { span: cidr.span, found: format!("{text}, which is every address,") }
+        }
         Some(true) => Judgement::fails(cidr),
         Some(false) => Judgement::Holds,
         None => Judgement::unknown(cidr),

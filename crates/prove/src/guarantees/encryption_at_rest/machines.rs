@@ -5,6 +5,7 @@
 //! images is /dev/xvda or /dev/sda1) and "Block device mappings"; AWS::AutoScaling::LaunchConfiguration (an encrypted
 //! volume has the account's default key, and no other can be named).
 
+use catalog::AtRest;
 use estate::{ResourceRef, Value};
 
 use crate::{Facts, Findings, Judgement, Setting, Words, every_item};
@@ -25,7 +26,7 @@ const NO_KEY: Words<'static> = Words {
 };
 
 /// Judges every volume of a machine; `prefix` is where its mappings stand.
-pub(super) fn judge(facts: &Facts<'_>, findings: &mut Findings, machine: ResourceRef<'_>, prefix: &[&str]) {
+pub(super) fn judge(facts: &Facts<'_>, findings: &mut Findings, machine: ResourceRef<'_>, row: &AtRest, prefix: &[&str]) {
     let path = [prefix, &["BlockDeviceMappings"]].concat();
     let names_key = machine.resource.kind != "AWS::AutoScaling::LaunchConfiguration";
     let of_volumes = |judge: &dyn Fn(&Value) -> Judgement| {
@@ -47,7 +48,7 @@ pub(super) fn judge(facts: &Facts<'_>, findings: &mut Findings, machine: Resourc
     });
     let keys = of_volumes(&|ebs| {
         Setting::below(ebs, &["KmsKeyId"]).judge(|value| match value {
-            Some(value) => key(facts, machine, value),
+            Some(value) => key(facts, machine, row, value),
             None if names_key => Judgement::Fails { span: ebs.span, found: "nothing".into() },
             None => Judgement::Unknown { span: ebs.span, because: "its key is the account's default".into() },
         })
