@@ -1,19 +1,8 @@
-//! CloudFormation's quotas for one template, none of which can be raised on request but by splitting.
+//! CloudFormation's quotas for one template. None can be raised; a larger stack has to be split.
 //!
-//! Source: AWS CloudFormation User Guide, "CloudFormation quotas".
+//! In: the catalog. Out: [`Quotas`].
 
-/// Resources in a template.
-pub(crate) const RESOURCES: usize = 500;
-/// Parameters in a template.
-pub(crate) const PARAMETERS: usize = 200;
-/// Outputs in a template.
-pub(crate) const OUTPUTS: usize = 200;
-/// Bytes of a template's text when it is passed by an S3 object.
-pub(crate) const BYTES: usize = 1_000_000;
-/// Bytes of a template's text when it is passed in the request itself; a larger one must be uploaded first.
-pub(crate) const BYTES_IN_REQUEST: usize = 51_200;
-/// Bytes of a template's description.
-pub(crate) const DESCRIPTION: usize = 1024;
+use catalog::Catalog;
 
 /// What may be in one template.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,13 +13,19 @@ pub struct Quotas {
     pub parameters: usize,
     /// Outputs.
     pub outputs: usize,
-    /// Bytes of text.
+    /// Bytes of text, when it is passed as an S3 object.
     pub bytes: usize,
 }
 
 impl Default for Quotas {
     fn default() -> Self {
-        Self { resources: RESOURCES, parameters: PARAMETERS, outputs: OUTPUTS, bytes: BYTES }
+        let quotas = Catalog::shared().quotas();
+        Self {
+            resources: quotas.resources,
+            parameters: quotas.parameters,
+            outputs: quotas.outputs,
+            bytes: quotas.template_body_s3_bytes,
+        }
     }
 }
 

@@ -6,9 +6,10 @@
 //! need each other in a circle stay together; a resource stays in its part unless a new dependency forbids
 //! it, and one that keeps data never leaves it.
 
-use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 
+use catalog::{Catalog, ResourceSchema};
 use diagnostics::{Diagnostic, Span};
 use estate::{Policy, Reference, Resource, SmolStr, Stack, StackId, Target, Value};
 
@@ -60,7 +61,7 @@ pub(crate) fn split<'a>(
 ) -> Result<Vec<u32>, Diagnostic> {
     let groups = groups(around, id, stack, sizes, wanted, before);
     let order = order(&groups);
-    let mut placing = Placing::new(&groups, stack, quotas);
+    let mut placing = Placing::new(&groups, around.catalog, stack, quotas);
     for at in order {
         placing.place(at)?;
     }
@@ -100,7 +101,7 @@ fn groups<'a>(
             bytes: members.iter().filter_map(|member| sizes.get(*member)).sum(),
             uses: members.iter().filter_map(|member| uses.get(*member)).flatten().cloned().collect(),
             wanted: BTreeSet::new(),
-            keeps_data: members.iter().filter_map(resource).any(|(_, resource)| keeps_data(resource)),
+            keeps_data: members.iter().filter_map(resource).any(|(_, resource)| keeps_data(around.catalog, resource)),
             before: before.and_then(|before| names.filter_map(|name| before.get(name)).max().copied()),
             needs: needs.into_iter().collect(),
             members,
@@ -141,12 +142,16 @@ fn uses<'a>(around: &'a Surroundings<'a>, id: StackId, stack: &'a Stack, resourc
     out
 }
 
-/// Whether deleting the resource would be a loss: its author asked to keep it.
-fn keeps_data(resource: &Resource) -> bool {
+/// Whether deleting the resource would be a loss: its author asked to keep it, or its type holds data and
+/// its author did not say that it may go.
+fn keeps_data(catalog: &Catalog, resource: &Resource) -> bool {
+    let holds = || catalog.resource_type(&resource.kind).is_some_and(ResourceSchema::is_stateful);
     let kept = |policy: &Option<Policy>| {
         matches!(policy, Some(Policy::Retain | Policy::RetainExceptOnCreate | Policy::Snapshot))
     };
-    kept(&resource.deletion_policy) || kept(&resource.update_replace_policy)
+    kept(&resource.deletion_policy)
+        || kept(&resource.update_replace_policy)
+        || (resource.deletion_policy != Some(Policy::Delete) && holds())
 }
 
 /// Groups after those they need. Among those that may come next, what keeps data, and what that needs,
@@ -193,6 +198,7 @@ fn order(groups: &[Group<'_>]) -> Vec<usize> {
 /// The parts as they fill.
 struct Placing<'g, 'a> {
     groups: &'g [Group<'a>],
+    catalog: &'a Catalog,
     stack: &'a Stack,
     quotas: Quotas,
     parts: Vec<Part<'a>>,
@@ -204,7 +210,7 @@ struct Placing<'g, 'a> {
 }
 
 impl<'g, 'a> Placing<'g, 'a> {
-    fn new(groups: &'g [Group<'a>], stack: &'a Stack, quotas: Quotas) -> Self {
+    fn new(groups: &'g [Group<'a>], catalog: &'a Catalog, stack: &'a Stack, quotas: Quotas) -> Self {
         let count = groups.iter().filter_map(|group| group.before).max().map_or(1, |last| last as usize + 1);
         let mut parts: Vec<Part<'a>> = std::iter::repeat_with(Part::default).take(count).collect();
         let mut latest: Vec<Option<u32>> = groups.iter().map(|group| group.before).collect();
@@ -222,7 +228,7 @@ impl<'g, 'a> Placing<'g, 'a> {
             }
         }
         let part_of = vec![0; stack.resources.len()];
-        Self { groups, stack, quotas, parts, part_of, group_part: vec![0; groups.len()], latest }
+        Self { groups, catalog, stack, quotas, parts, part_of, group_part: vec![0; groups.len()], latest }
     }
 
     fn place(&mut self, at: usize) -> Result<(), Diagnostic> {
@@ -336,7 +342,7 @@ impl<'g, 'a> Placing<'g, 'a> {
     /// The member to name in a message, and where it is written: one that keeps data before any other.
     fn name(&self, group: &Group<'a>) -> (&'a str, Span) {
         let mut found = group.members.iter().filter_map(|member| self.stack.resources.get_index(*member));
-        let data = found.clone().find(|(_, resource)| keeps_data(resource));
+        let data = found.clone().find(|(_, resource)| keeps_data(self.catalog, resource));
         let named = data.or_else(|| found.next());
         named.map_or(("", Span::NONE), |(name, resource)| (name.as_str(), resource.origin.span))
     }

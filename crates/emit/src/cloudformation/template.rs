@@ -9,7 +9,7 @@ use estate::{Kind, Policy, Reference, Resource, Stack, StackId, Target, Value};
 
 use super::expression::Expression;
 use super::lower::{Lowering, Place, Source, Surroundings};
-use super::{Format, json, names, quota, yaml};
+use super::{Format, json, names, yaml};
 use crate::DANGLING;
 
 /// A template of which only the wiring outputs are still open.
@@ -173,7 +173,8 @@ impl<'a> Draft<'a> {
         let mut out = Vec::with_capacity(self.resources.len() + 1024 + 200 * wanted.len());
         let mut sections = Sections { format, out: &mut out, any: false };
         sections.value("AWSTemplateFormatVersion", &Expression::text("2010-09-09"));
-        let description = description(stack, note);
+        let most = self.lowering.around.catalog.quotas().template_description_bytes;
+        let description = description(stack, note, most);
         if !description.is_empty() {
             sections.value("Description", &Expression::text(description));
         }
@@ -233,14 +234,14 @@ impl<'a> Draft<'a> {
     }
 }
 
-/// The stack's description and the note on its part, cut to what CloudFormation takes.
-fn description(stack: &Stack, note: &str) -> String {
+/// The stack's description and the note on its part, cut to the bytes that CloudFormation takes.
+fn description(stack: &Stack, note: &str, most: usize) -> String {
     let mut text = stack.description.to_string();
     if !note.is_empty() {
         text.push_str(if text.is_empty() { "" } else { " " });
         text.push_str(note);
     }
-    let end = text.floor_char_boundary(quota::DESCRIPTION);
+    let end = text.floor_char_boundary(most);
     text.truncate(end);
     text
 }

@@ -11,7 +11,7 @@ use rayon::prelude::*;
 
 use super::lower::{Need, Source, Surroundings};
 use super::template::{Draft, draft};
-use super::{Format, Options, names, quota, split, wiring};
+use super::{Format, Options, names, split, wiring};
 use crate::{NO_OUTPUT, QUOTA_OF_TEMPLATE, TOO_LARGE};
 
 /// One template.
@@ -396,6 +396,3 @@ fn clean_path(file: &str) -> String {
     let parts = file.split(['/', '\\']).filter(|part| !matches!(*part, "" | "." | ".."));
     parts.map(names::path_part).collect::<Vec<_>>().join("/")
 }
-
-/// Templates larger than this must be uploaded before they are deployed.
-pub(crate) const UPLOAD_ABOVE: usize = quota::BYTES_IN_REQUEST;

@@ -13,7 +13,7 @@ use super::lower::{Source, Surroundings};
 use super::manifest::{
     GENERATOR, Manifest, ManifestAccount, ManifestParameter, ManifestStack, OutputOf, VERSION,
 };
-use super::unit::{UPLOAD_ABOVE, Unit};
+use super::unit::Unit;
 use super::{graph, names};
 use crate::STACK_CYCLE;
 
@@ -236,7 +236,7 @@ fn stack(around: &Surroundings<'_>, units: &[Unit], wired: &Wired, at: usize) ->
         sha256: unit.sha256.clone(),
         bytes: unit.text.len(),
         resources: unit.resources,
-        upload: unit.text.len() > UPLOAD_ABOVE,
+        upload: unit.text.len() > around.catalog.quotas().template_body_request_bytes,
         capabilities: capabilities.into_iter().map(str::to_owned).collect(),
         tags: if stack.template.is_some() { BTreeMap::new() } else { tags(estate, stack) },
         after: if nested_in.is_some() { Vec::new() } else { after },
