@@ -126,7 +126,7 @@ pub(crate) fn stack(site: &Site<'_>) -> Drawn {
         other(WORKLOADS_KEY, "workloads", "images and container disks", workloads(place));
     }
     if site.stacks.backup.is_some() {
-        other(BACKUP_KEY, "backup", "backups", vec![backups(site, place)]);
+        other(BACKUP_KEY, "backup", "backups", vec![backups(site, place), vault(place)]);
     }
     draft.finish()
 }
@@ -422,6 +422,19 @@ fn workloads(place: &Place) -> Vec<Value> {
             },
         }),
     ]
+}
+
+/// Whoever makes the vault lets AWS Backup use the key for it.
+/// Source: the registry schema of AWS::Backup::BackupVault, permissions of its create handler.
+fn vault(place: &Place) -> Value {
+    value!({
+        "Sid": "BackupTakesGrantsForItsVault",
+        "Effect": "Allow",
+        "Principal": { "AWS": place.root() },
+        "Action": ["kms:CreateGrant", "kms:Decrypt", "kms:GenerateDataKey*", "kms:RetireGrant"],
+        "Resource": "*",
+        "Condition": { "StringEquals": { "kms:ViaService": place.via("backup") } },
+    })
 }
 
 /// Recovery points in the vault, written and read by the backup role and by the service's own role.

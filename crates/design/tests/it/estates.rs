@@ -238,3 +238,66 @@ fn a_sandbox_has_a_network_and_nothing_in_it() {
     assert!(!kinds.contains("AWS::EC2::InternetGateway"), "nothing is served, so there is no way in");
     assert!(!kinds.iter().any(|kind| kind.starts_with("AWS::ECS") || kind.starts_with("AWS::RDS")));
 }
+
+#[test]
+fn whoever_administers_a_key_cannot_use_it() {
+    let mut keys = 0;
+    for (_, template) in source::EXAMPLES.into_iter().flat_map(|name| templates(&example(name).estate)) {
+        for (id, resource) in template["Resources"].as_object().unwrap() {
+            let Some(statements) = resource["Properties"]["KeyPolicy"]["Statement"].as_array() else {
+                continue;
+            };
+            keys += 1;
+            for statement in statements.iter().filter(|statement| statement["Condition"].is_null()) {
+                let text = statement["Action"].to_string();
+                let uses = ["crypt", "GenerateDataKey", "CreateGrant", "kms:*", "DisableKeyRotation"];
+                assert!(uses.iter().all(|word| !text.contains(word)), "{id}: {statement}");
+            }
+        }
+    }
+    assert!(keys > 50);
+}
+
+#[test]
+fn what_only_looks_like_data_is_tagged_so() {
+    let check = |environment: &str, expected: bool| {
+        let text = source::SMALL.replace("production: { tier: production }", environment);
+        let all = templates(&source::compile(&text, &Lock::default()).estate);
+        let table = all["production/us-east-1/production-data-sessions"].to_string();
+        assert_eq!(table.contains("synthetic-data"), expected, "{environment}");
+    };
+    check("production: { tier: production }", false);
+    check("production: { tier: staging }", true);
+    check("production: { tier: staging, contains: pii, because: Copied for a rehearsal. }", false);
+}
+
+#[test]
+fn a_template_of_the_users_own_has_its_place() {
+    let text = format!(
+        "{}templates: {{ legacy: {{ file: legacy.yaml, environment: production }} }}\n",
+        source::SMALL
+    );
+    let files = blueprint::MemoryFiles::new().with("estate.yaml", text).with("legacy.yaml", "Resources: {}");
+    let (mut sources, mut diagnostics) = (<_>::default(), <_>::default());
+    let blueprint =
+        blueprint::load(&files, "estate.yaml", &mut sources, &mut diagnostics).expect("no mistakes");
+    let design = design::compile(&blueprint, &Lock::default(), &mut diagnostics).expect("it compiles");
+    let places = design::template_places(&blueprint);
+    assert_eq!(places.len(), 1);
+    assert_eq!(design.estate.account(places[0].account).unwrap().name, "production");
+    assert_eq!((places[0].region.as_str(), places[0].stack_name.as_str()), ("us-east-1", "template-legacy"));
+}
+
+#[test]
+fn an_image_from_the_internet_is_refused() {
+    let with = |image: &str| {
+        source::try_compile(
+            &source::SMALL.replace("copies: 2,", &format!("copies: 2, image: \"{image}\",")),
+            &Lock::default(),
+        )
+    };
+    let (design, said) = with("public.ecr.aws/nginx/nginx:1.29");
+    assert!(design.is_none() && said.iter().any(|one| one.starts_with("DSN0005")), "{said:?}");
+    let (design, said) = with("111122223333.dkr.ecr.us-east-1.amazonaws.com/renderer:7");
+    assert!(design.is_some(), "{said:?}");
+}
