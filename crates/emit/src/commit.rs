@@ -55,13 +55,6 @@ pub fn commit(bundle: &Bundle, directory: &Path) -> Result<(), CommitError> {
     commit_on(&System, bundle, directory)
 }
 
-/// The manifest that an earlier [`commit`] left in a directory, if there is one that can be read. Its
-/// placement keeps resources of split stacks where they are.
-#[must_use]
-pub fn committed(directory: &Path) -> Option<Manifest> {
-    Manifest::read(&fs::read_to_string(directory.join("manifest.json")).ok()?).ok()
-}
-
 /// What [`commit`] does to a disk; tests put failures in.
 trait Disk: Sync {
     fn create_dir(&self, path: &Path) -> io::Result<()>;

@@ -11,7 +11,7 @@ mod commit;
 pub mod report;
 
 pub use bundle::Bundle;
-pub use commit::{CommitError, commit, committed};
+pub use commit::{CommitError, commit};
 
 use diagnostics::codes;
 
