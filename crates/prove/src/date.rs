@@ -52,6 +52,19 @@ impl Date {
         let year = yoe + era * 400 + i64::from(month <= 2);
         Self::new(u16::try_from(year).ok()?, u8::try_from(month).ok()?, u8::try_from(day).ok()?)
     }
+
+    /// How many days after 1970-01-01 it is; the inverse of [`Date::from_unix_days`].
+    #[must_use]
+    pub fn unix_days(self) -> i64 {
+        // The same source, days_from_civil.
+        let month = i64::from(self.month);
+        let year = i64::from(self.year) - i64::from(month <= 2);
+        let era = year.div_euclid(400);
+        let yoe = year.rem_euclid(400);
+        let doy = (153 * ((month + 9) % 12) + 2) / 5 + i64::from(self.day) - 1;
+        let doe = yoe * 365 + yoe / 4 - yoe / 100 + doy;
+        era * 146_097 + doe - 719_468
+    }
 }
 
 impl fmt::Display for Date {
@@ -73,5 +86,8 @@ mod tests {
         }
         assert_eq!(Date::from_unix_days(20_778), Date::parse("2026-11-21"));
         assert_eq!(Date::from_unix_days(0), Date::parse("1970-01-01"));
+        for days in [-1, 0, 59, 60, 365, 10_957, 11_016, 20_778, 47_540] {
+            assert_eq!(Date::from_unix_days(days).map(Date::unix_days), Some(days));
+        }
     }
 }

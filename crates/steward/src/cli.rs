@@ -1,0 +1,205 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+/// Compile, prove and audit regulated AWS estates.
+#[derive(Debug, Parser)]
+#[command(
+    name = "steward",
+    version,
+    about = "Compile, prove and audit regulated AWS estates",
+    long_about = "Steward compiles a short file, the blueprint, to a whole AWS estate, and proves what you rely on before \
+                  anything is deployed. It proves the same of CloudFormation templates that it did not write.\n\n\
+                  It needs no AWS account, no network and no credentials.",
+    after_help = "Exit status: 0 good; 1 a guarantee does not hold; 2 the input or the call has mistakes.",
+    after_long_help = "Examples:\n  \
+        steward init my-company          begin with a commented, working blueprint\n  \
+        steward check my-company         compile it, prove it, show the verdicts\n  \
+        steward build my-company -o out  write CloudFormation templates\n  \
+        steward audit templates/         judge templates that somebody else wrote\n  \
+        steward explain                  every guarantee and every message\n\n\
+        Exit status: 0 good; 1 a guarantee does not hold; 2 the input or the call has mistakes."
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// Options of every command.
+    #[command(flatten)]
+    pub global: Global,
+}
+
+/// Options of every command.
+#[derive(Debug, Args)]
+pub struct Global {
+    /// Form of the output
+    #[arg(long, value_enum, default_value_t, global = true, value_name = "FORMAT")]
+    pub format: Format,
+    /// When to use colour
+    #[arg(long, value_enum, default_value_t, global = true, value_name = "WHEN")]
+    pub color: ColorChoice,
+    /// Say only what came of it, in one line
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Show every finding, also those that repeat
+    #[arg(short, long, global = true)]
+    pub verbose: bool,
+    /// Columns to write in (default: the terminal's, else 100)
+    #[arg(long, global = true, value_name = "COLUMNS")]
+    pub width: Option<usize>,
+    /// The day to judge by: ends of support, expiries (default: today)
+    #[arg(long, global = true, value_name = "YYYY-MM-DD")]
+    pub as_of: Option<String>,
+}
+
+/// Form of the output.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people
+    #[default]
+    Text,
+    /// For programs; docs/commands.md describes it
+    Json,
+    /// SARIF 2.1.0, for code-scanning services
+    Sarif,
+}
+
+/// When to use colour.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum ColorChoice {
+    /// On a terminal, unless NO_COLOR is set
+    #[default]
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Write a commented, working blueprint to begin with
+    #[command(after_help = "Examples:\n  steward init my-company\n  steward init my-clinic --template clinical-ai\n  \
+                            steward init --list")]
+    Init(Init),
+    /// Compile a blueprint, prove its guarantees and show the verdicts
+    #[command(after_help = "Examples:\n  steward check examples/clinical-ai\n  steward check --format sarif > results.sarif\n  \
+                            steward check --fail-on unknown\n\nA folder of templates is audited: see `steward audit --help`.")]
+    Check(Check),
+    /// Write CloudFormation templates for each account, region and stack
+    #[command(after_help = "Examples:\n  steward build examples/clinical-ai -o out\n  steward build -o out --yaml --locked\n\n\
+                            The folder is written whole or not at all, and only over what Steward wrote before.")]
+    Build(Build),
+    /// Prove the same of CloudFormation templates that Steward did not write
+    #[command(after_help = "Examples:\n  steward audit templates/\n  steward audit main.yaml --parameters prod.json --region eu-west-1\n  \
+                            steward audit templates/ --all-values\n\nA parameter without value is an unknown, and so is what \
+                            depends on it; a default counts as a\nvalue unless --all-values is given.")]
+    Audit(Audit),
+    /// Explain a guarantee, a message, a control, or a resource of an estate
+    #[command(after_help = "Examples:\n  steward explain\n  steward explain encryption-at-rest\n  steward explain BP0104\n  \
+                            steward explain '164.312(e)(1)'\n  steward explain RecordsDatabase examples/clinical-ai")]
+    Explain(Explain),
+    /// Print the JSON Schema of the blueprint, by which editors complete and check it
+    #[command(after_help = "Example:\n  steward schema -o estate.schema.json\n\nThen begin estate.yaml with\n  \
+                            # yaml-language-server: $schema=estate.schema.json")]
+    Schema(Schema),
+    /// Print a script that completes commands in a shell
+    #[command(after_help = "Example:\n  steward completions bash > ~/.local/share/bash-completion/completions/steward")]
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+}
+
+/// `steward init`.
+#[derive(Debug, Args)]
+pub struct Init {
+    /// The folder to write estate.yaml into; it is made where it does not exist
+    #[arg(default_value = ".")]
+    pub directory: PathBuf,
+    /// What to begin with
+    #[arg(short, long, value_name = "NAME")]
+    pub template: Option<String>,
+    /// List what there is to begin with
+    #[arg(long)]
+    pub list: bool,
+}
+
+/// `steward check`.
+#[derive(Debug, Args)]
+pub struct Check {
+    /// A folder with estate.yaml, the file itself, or templates
+    #[arg(default_value = ".")]
+    pub path: PathBuf,
+    /// What else ends with status 1, beside what is violated
+    #[arg(long, value_enum, value_name = "VERDICT")]
+    pub fail_on: Option<FailOn>,
+}
+
+/// `steward build`.
+#[derive(Debug, Args)]
+pub struct Build {
+    /// A folder with estate.yaml, or the file itself
+    #[arg(default_value = ".")]
+    pub path: PathBuf,
+    /// The folder to write
+    #[arg(short, long, value_name = "DIRECTORY")]
+    pub output: PathBuf,
+    /// Write YAML, not JSON
+    #[arg(long)]
+    pub yaml: bool,
+    /// Fail where estate.lock would change
+    #[arg(long)]
+    pub locked: bool,
+}
+
+/// `steward audit`.
+#[derive(Debug, Args)]
+pub struct Audit {
+    /// Templates: files, or folders that are read to the bottom
+    #[arg(required = true)]
+    pub paths: Vec<PathBuf>,
+    /// A file of parameter values; may be given several times
+    #[arg(short, long, value_name = "FILE")]
+    pub parameters: Vec<PathBuf>,
+    /// The region that the templates are deployed to
+    #[arg(short, long)]
+    pub region: Option<String>,
+    /// Prove for every value of every parameter: defaults do not count
+    #[arg(long)]
+    pub all_values: bool,
+    /// Tag keys that resources must carry
+    #[arg(long, value_name = "KEYS", value_delimiter = ',')]
+    pub required_tags: Vec<String>,
+    /// What else ends with status 1, beside what is violated
+    #[arg(long, value_enum, value_name = "VERDICT")]
+    pub fail_on: Option<FailOn>,
+}
+
+/// What else ends with status 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FailOn {
+    /// What is not known counts as a failure too
+    Unknown,
+}
+
+/// `steward explain`.
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// The id of a guarantee, a code, a control, or a resource; nothing lists what there is
+    pub topic: Option<String>,
+    /// The estate that the resource is in
+    pub path: Option<PathBuf>,
+}
+
+/// `steward schema`.
+#[derive(Debug, Args)]
+pub struct Schema {
+    /// The file to write, whole or not at all
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}

@@ -1,0 +1,46 @@
+//! What can go wrong between the command line, the disk and the crates; and every code there is.
+
+use diagnostics::{CodeInfo, codes};
+
+codes! {
+    NO_SUCH_PATH = "STW0001", "the path does not exist",
+        "Give a folder with an `estate.yaml`, the file itself, or CloudFormation templates (files or folders).";
+    NOTHING_HERE = "STW0002", "there is nothing to judge at this path",
+        "The folder holds neither an `estate.yaml` nor CloudFormation templates. `steward init` writes a blueprint \
+         to begin with.";
+    DESCRIBE_OUTPUT = "STW0003", "output of AWS describe calls is not read yet",
+        "The folder looks like what `aws ec2 describe-…` returned. Reading it belongs to the network engine, which is \
+         not built yet; nothing was judged.";
+    CANNOT_WRITE = "STW0004", "the output cannot be written",
+        "The message says what the system refused. What was there before is unchanged: output is written whole or not \
+         at all.";
+    EXISTS = "STW0005", "a blueprint is there already",
+        "`steward init` never overwrites. Give another folder, or edit the `estate.yaml` that is there.";
+    NO_SUCH_TEMPLATE = "STW0006", "there is no starting point of that name",
+        "`steward init --list` shows them.";
+    UNKNOWN_TOPIC = "STW0008", "there is nothing of that name to explain",
+        "`steward explain` without a name lists every guarantee and code. A resource is named by its logical id or by \
+         its path `account/region/stack/resource`, with the estate's path behind it.";
+    LOCK_WOULD_CHANGE = "STW0009", "the lock would change",
+        "`--locked` was given and the blueprint hands out something that `estate.lock` does not hold. Run `steward build` \
+         without `--locked` and commit the new `estate.lock`.";
+    BAD_DATE = "STW0010", "this is not a day",
+        "Days are written `YYYY-MM-DD`.";
+}
+
+/// Every code that any part of Steward may report, sorted.
+pub fn all() -> Vec<&'static CodeInfo> {
+    let tables = [
+        CODES,
+        document::CODES,
+        blueprint::CODES,
+        design::CODES,
+        intake::CODES,
+        estate::validate::CODES,
+        prove::CODES,
+        emit::CODES,
+    ];
+    let mut all: Vec<_> = tables.into_iter().flatten().collect();
+    all.sort_by_key(|info| info.code);
+    all
+}

@@ -1,0 +1,71 @@
+//! The commands, one file each.
+
+mod audit;
+mod build;
+mod check;
+mod explain;
+mod init;
+mod markdown;
+mod report;
+mod schema;
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use clap::CommandFactory as _;
+use diagnostics::{Diagnostic, Diagnostics, SourceMap, Span};
+use prove::Date;
+
+use crate::cli::{Cli, Command, Global};
+use crate::terminal::{complain, style};
+use crate::{Ending, codes};
+
+/// Does what the command line asks for.
+pub fn run(cli: &Cli) -> Ending {
+    let today = match today(&cli.global) {
+        Ok(today) => today,
+        Err(diagnostic) => return refuse(&cli.global, diagnostic),
+    };
+    match &cli.command {
+        Command::Init(options) => init::run(&cli.global, options),
+        Command::Check(options) => check::run(&cli.global, options, today),
+        Command::Build(options) => build::run(&cli.global, options, today),
+        Command::Audit(options) => audit::run(&cli.global, options, today),
+        Command::Explain(options) => explain::run(&cli.global, options, today),
+        Command::Schema(options) => schema::run(&cli.global, options),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(*shell, &mut Cli::command(), "steward", &mut script);
+            crate::terminal::print(&String::from_utf8_lossy(&script));
+            Ending::Good
+        }
+    }
+}
+
+/// The day to judge by: the only place that reads the clock.
+fn today(global: &Global) -> Result<Date, Diagnostic> {
+    let Some(text) = &global.as_of else {
+        let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        let days = i64::try_from(seconds / 86_400).unwrap_or(0);
+        return Date::from_unix_days(days).ok_or_else(|| bad_date("the clock's day"));
+    };
+    Date::parse(text).ok_or_else(|| bad_date(text))
+}
+
+fn bad_date(text: &str) -> Diagnostic {
+    let message = format!("`{text}` is not a day");
+    Diagnostic::error(codes::BAD_DATE, Span::NONE, message).expected("a day as YYYY-MM-DD")
+}
+
+/// Says one mistake that has no place in a file.
+fn refuse(global: &Global, diagnostic: Diagnostic) -> Ending {
+    let style = style(global);
+    complain(&diagnostics::render::text::one(&diagnostic, &SourceMap::new(), style));
+    Ending::Mistake
+}
+
+/// Says diagnostics on standard error.
+fn say(global: &Global, diagnostics: &Diagnostics, sources: &SourceMap) {
+    if !diagnostics.is_empty() {
+        complain(&diagnostics::render::text::all(diagnostics, sources, style(global)));
+    }
+}

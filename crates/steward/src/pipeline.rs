@@ -1,0 +1,282 @@
+//! From a path to verdicts: the picture of ARCHITECTURE.md, read from left to right.
+//!
+//! ```text
+//! estate.yaml ──▶ blueprint ──▶ design ──┐
+//!                                        ├──▶ E S T A T E ──▶ prove ──▶ verdicts
+//! templates/ ───────────────▶ intake ────┘
+//! ```
+
+use std::path::{Path, PathBuf};
+
+use blueprint::Blueprint;
+use blueprint::model::{AccountId, Framework, Subject, UnitId};
+use catalog::Catalog;
+use design::Lock;
+use diagnostics::{Diagnostic, Diagnostics, SourceMap, Span};
+use estate::{Estate, SmolStr};
+use intake::{Options as Reading, TemplateFile};
+use prove::{Date, Exception, Options, Report};
+
+use crate::codes;
+use crate::disk::Folder;
+
+/// The file that makes a folder a blueprint.
+pub const BLUEPRINT: &str = "estate.yaml";
+/// The file beside it that keeps what was handed out.
+pub const LOCK: &str = "estate.lock";
+
+/// What a path leads to, read as far as it can be.
+pub struct Read {
+    /// The path as the user named it.
+    pub name: String,
+    /// All files read.
+    pub sources: SourceMap,
+    /// What is to be said about them.
+    pub diagnostics: Diagnostics,
+    /// The estate; `None` when the input has mistakes.
+    pub estate: Option<Estate>,
+    /// What to judge it by.
+    pub options: Options,
+    /// What somebody answers for.
+    pub exceptions: Vec<Exception>,
+    /// Where it comes from.
+    pub origin: Origin,
+}
+
+/// Where an estate comes from.
+pub enum Origin {
+    /// A blueprint.
+    Blueprint {
+        /// The lock as it is on disk, where there is one.
+        lock_before: Option<String>,
+        /// The lock as it is after compiling.
+        lock_after: Option<Lock>,
+    },
+    /// Templates.
+    Templates,
+}
+
+impl Read {
+    fn empty(name: String, today: Date, origin: Origin) -> Self {
+        let (sources, diagnostics) = (SourceMap::new(), Diagnostics::new());
+        let (options, exceptions) = (Options::on(today), Vec::new());
+        Self { name, sources, diagnostics, estate: None, options, exceptions, origin }
+    }
+
+    /// Proves every guarantee; `None` where there is no estate.
+    pub fn prove(&mut self) -> Option<Report> {
+        let estate = self.estate.as_ref()?;
+        let all = prove::guarantees::ALL;
+        let mut report = prove::check(estate, all, Catalog::shared(), &self.options, &self.exceptions);
+        self.diagnostics.append(std::mem::take(&mut report.diagnostics));
+        Some(report)
+    }
+}
+
+/// Reads whatever is at a path: a folder with a blueprint, the blueprint itself, or templates.
+pub fn read(path: &Path, today: Date) -> Read {
+    match blueprint_of(path) {
+        Some((folder, entry)) => blueprint(&folder, &entry, today),
+        None => templates(&[path.to_path_buf()], Reading::default(), SourceMap::new(), Vec::new(), today),
+    }
+}
+
+/// The folder and file name of the blueprint at a path, where there is one.
+pub fn blueprint_of(path: &Path) -> Option<(PathBuf, String)> {
+    if path.is_dir() {
+        return path.join(BLUEPRINT).is_file().then(|| (path.to_path_buf(), BLUEPRINT.to_owned()));
+    }
+    let name = path.file_name()?.to_str()?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    (path.is_file() && name == BLUEPRINT).then(|| (folder.to_path_buf(), name.to_owned()))
+}
+
+/// Compiles a blueprint, its own templates included.
+pub fn blueprint(folder: &Path, entry: &str, today: Date) -> Read {
+    let origin = Origin::Blueprint { lock_before: None, lock_after: None };
+    let mut read = Read::empty(folder.display().to_string(), today, origin);
+    let files = match Folder::open(folder) {
+        Ok(files) => files,
+        Err(error) => {
+            let text = format!("`{}` cannot be read: {error}", folder.display());
+            read.diagnostics.push(Diagnostic::error(codes::NO_SUCH_PATH, Span::NONE, text));
+            return read;
+        }
+    };
+    let Some(blueprint) = blueprint::load(&files, entry, &mut read.sources, &mut read.diagnostics) else { return read };
+    let Some((lock, lock_before)) = lock(folder, &mut read) else { return read };
+    let Some(design) = design::compile(&blueprint, &lock, &mut read.diagnostics) else { return read };
+    let mut estate = design.estate;
+    if !graft_templates(&blueprint, folder, &mut estate, &mut read) {
+        return read;
+    }
+    read.options.required_tags = required_tags(&blueprint);
+    // 45 CFR 164.316(b)(2)(i): six years, for the record of who did what.
+    read.options.trail_retention_days = if blueprint.answers_to(Framework::Hipaa) { 6 * 365 } else { 365 };
+    read.exceptions = exceptions(&blueprint, today);
+    read.origin = Origin::Blueprint { lock_before, lock_after: Some(design.lock) };
+    read.estate = Some(estate);
+    read
+}
+
+/// The lock beside the blueprint, and its text where there is one. `None` when it cannot be read.
+fn lock(folder: &Path, read: &mut Read) -> Option<(Lock, Option<String>)> {
+    let path = folder.join(LOCK);
+    let bytes = match std::fs::read(&path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Some((Lock::default(), None)),
+        Err(error) => {
+            let text = format!("`{}` cannot be read: {error}", path.display());
+            read.diagnostics.push(Diagnostic::error(codes::NO_SUCH_PATH, Span::NONE, text));
+            return None;
+        }
+    };
+    let name = path.display().to_string();
+    let text = match document::decode(bytes, &name, document::Limits::default()) {
+        Ok(text) => text,
+        Err(diagnostic) => {
+            read.diagnostics.push(diagnostic);
+            return None;
+        }
+    };
+    let id = read.sources.add(name, text.clone())?;
+    let file = read.sources.file(id)?.clone();
+    Some((Lock::parse(&file, &mut read.diagnostics)?, Some(text)))
+}
+
+/// Reads the user's own templates into the estate; false when one has mistakes.
+fn graft_templates(blueprint: &Blueprint, folder: &Path, estate: &mut Estate, read: &mut Read) -> bool {
+    for place in design::template_places(blueprint) {
+        let path = folder.join(place.template.file.as_str());
+        let files = intake::files::walk(std::slice::from_ref(&path), &mut read.diagnostics);
+        let files: Vec<_> = files.into_iter().map(|file| TemplateFile::new(place.template.file.as_str(), file.text)).collect();
+        let values = place.template.parameters.iter();
+        let values = values.map(|(name, value)| (name.value.clone(), estate::Value::from(&value.value).spanned(value.span)));
+        let options = Reading {
+            region: Some(place.region.clone()),
+            parameters: vec![intake::cloudformation::ParameterValues { template: None, values: values.collect() }],
+            ..Reading::default()
+        };
+        let own = intake::read(&files, &options, &mut read.sources, &mut read.diagnostics);
+        if read.diagnostics.has_errors() {
+            return false;
+        }
+        let ids = estate.graft(own, place.account);
+        if let Some(stack) = ids.first().and_then(|id| estate.stacks.get_mut(id.0 as usize)) {
+            stack.name = place.stack_name;
+        }
+    }
+    true
+}
+
+/// The keys of the tags that the blueprint puts on everything.
+fn required_tags(blueprint: &Blueprint) -> Vec<String> {
+    blueprint.tags.iter().map(|(key, _)| key.value.to_string()).collect()
+}
+
+/// The blueprint's exceptions as patterns over the paths of subjects.
+fn exceptions(blueprint: &Blueprint, today: Date) -> Vec<Exception> {
+    let mut out = Vec::new();
+    for exception in &blueprint.exceptions {
+        let patterns: Vec<String> = match exception.subjects.as_slice() {
+            [] => vec!["*/*".to_owned()],
+            subjects => subjects.iter().flat_map(|subject| patterns(blueprint, &subject.value)).collect(),
+        };
+        for subjects in patterns {
+            out.push(Exception {
+                guarantee: exception.guarantee.value.to_string(),
+                subjects,
+                owner: exception.owner.value.to_string(),
+                reason: exception.because.value.to_string(),
+                // The reader refuses what is no day.
+                expires: Date::parse(&exception.until.value.to_string()).unwrap_or(today),
+                span: exception.span,
+            });
+        }
+    }
+    out
+}
+
+/// What an exception is for, as patterns of `account/region/stack/resource`.
+fn patterns(blueprint: &Blueprint, subject: &Subject) -> Vec<String> {
+    let account = |id: AccountId| blueprint.account(id).map_or_else(String::new, |account| account.name.value.to_string());
+    match subject {
+        Subject::Account(id) => vec![format!("{}/*", account(*id))],
+        Subject::Unit(unit) => {
+            let ids = (0..blueprint.organization.accounts.len()).map(AccountId);
+            ids.filter(|id| is_in(blueprint, *id, *unit)).map(|id| format!("{}/*", account(id))).collect()
+        }
+        Subject::Environment(id) => blueprint
+            .environment(*id)
+            .map(|environment| format!("{}/*/{}-*", account(environment.account), environment.name.value))
+            .into_iter()
+            .collect(),
+        Subject::Part(environment, name) => {
+            let environment = environment.and_then(|id| blueprint.environment(id));
+            let environment = environment.map_or("*", |environment| environment.name.value.as_str());
+            ["data", "service"].map(|what| format!("*/*/{environment}-{what}-{name}/*")).to_vec()
+        }
+        Subject::Template(name) => vec![format!("*/*/template-{name}/*")],
+        Subject::Resources(pattern) => vec![pattern.to_string()],
+    }
+}
+
+/// Whether an account is in a unit or beneath it.
+fn is_in(blueprint: &Blueprint, account: AccountId, unit: UnitId) -> bool {
+    let mut at = blueprint.account(account).and_then(|account| account.unit);
+    while let Some(id) = at {
+        if id == unit {
+            return true;
+        }
+        at = blueprint.unit(id).and_then(|unit| unit.parent);
+    }
+    false
+}
+
+/// Reads templates that somebody else wrote. `sources` holds the files that the options were read from.
+pub fn templates(
+    paths: &[PathBuf],
+    options: Reading,
+    sources: SourceMap,
+    required_tags: Vec<String>,
+    today: Date,
+) -> Read {
+    let names: Vec<_> = paths.iter().map(|path| path.display().to_string()).collect();
+    let mut read = Read::empty(names.join(" "), today, Origin::Templates);
+    read.options.required_tags = required_tags;
+    read.sources = sources;
+    for path in paths {
+        if !path.exists() {
+            let text = format!("`{}` does not exist", path.display());
+            let help = "give an existing folder with an estate.yaml, or CloudFormation templates";
+            read.diagnostics.push(Diagnostic::error(codes::NO_SUCH_PATH, Span::NONE, text).help(help));
+        } else if is_describe_output(path) {
+            let text = format!("`{}` holds output of AWS describe calls, which is not read yet", path.display());
+            let help = "give a blueprint or CloudFormation templates";
+            read.diagnostics.push(Diagnostic::error(codes::DESCRIBE_OUTPUT, Span::NONE, text).help(help));
+        }
+    }
+    if read.diagnostics.has_errors() {
+        return read;
+    }
+    let files = intake::files::walk(paths, &mut read.diagnostics);
+    if files.is_empty() {
+        let text = format!("there is nothing to judge in `{}`", names.join("`, `"));
+        let help = "`steward init` writes a blueprint to begin with";
+        read.diagnostics.push(Diagnostic::error(codes::NOTHING_HERE, Span::NONE, text).help(help));
+        return read;
+    }
+    let mut estate = intake::read(&files, &options, &mut read.sources, &mut read.diagnostics);
+    estate.name = SmolStr::new(names.join(" "));
+    // What could be read is judged, what could not has been said: an audit of two hundred templates
+    // does not stop at one.
+    read.estate = (!estate.stacks.is_empty()).then_some(estate);
+    read
+}
+
+/// Whether a folder looks like what `aws ec2 describe-…` calls returned.
+fn is_describe_output(path: &Path) -> bool {
+    let has = |folder: &Path| folder.join("Vpcs.json").is_file() && folder.join("Subnets.json").is_file();
+    let below = |folder: &Path| std::fs::read_dir(folder).into_iter().flatten().flatten().any(|entry| has(&entry.path()));
+    path.is_dir() && (has(path) || below(path) || below(&path.join("config")))
+}
