@@ -5,6 +5,7 @@
 //! [`Call`] or a [`Case`], never a guess; iteration order is the order of construction.
 
 mod condition;
+mod graft;
 mod index;
 mod json;
 mod model;

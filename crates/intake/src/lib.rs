@@ -7,6 +7,7 @@
 
 pub mod cloudformation;
 pub mod files;
+pub mod parameter_file;
 mod codes;
 
 pub use codes::*;

@@ -14,6 +14,8 @@ pub struct Options {
     pub required_tags: Vec<String>,
     /// Days for which logs must be kept at the least.
     pub log_retention_days: i64,
+    /// Days for which the log files of trails must be kept at the least: the record of who did what.
+    pub trail_retention_days: i64,
     /// Days of backups that a stateful resource must have at the least.
     pub backup_days: i64,
 }
@@ -24,7 +26,7 @@ impl Options {
     /// plan frequency and RDS.11's default of seven days).
     #[must_use]
     pub fn on(today: Date) -> Self {
-        Self { today, required_tags: Vec::new(), log_retention_days: 365, backup_days: 7 }
+        Self { today, required_tags: Vec::new(), log_retention_days: 365, trail_retention_days: 365, backup_days: 7 }
     }
 }
 

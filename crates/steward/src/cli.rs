@@ -83,32 +83,46 @@ pub enum ColorChoice {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Write a commented, working blueprint to begin with
-    #[command(after_help = "Examples:\n  steward init my-company\n  steward init my-clinic --template clinical-ai\n  \
-                            steward init --list")]
+    #[command(
+        after_help = "Examples:\n  steward init my-company\n  steward init my-clinic --template clinical-ai\n  \
+                            steward init --list"
+    )]
     Init(Init),
     /// Compile a blueprint, prove its guarantees and show the verdicts
-    #[command(after_help = "Examples:\n  steward check examples/clinical-ai\n  steward check --format sarif > results.sarif\n  \
-                            steward check --fail-on unknown\n\nA folder of templates is audited: see `steward audit --help`.")]
+    #[command(
+        after_help = "Examples:\n  steward check examples/clinical-ai\n  steward check --format sarif > results.sarif\n  \
+                            steward check --fail-on unknown\n\nA folder of templates is audited: see `steward audit --help`."
+    )]
     Check(Check),
     /// Write CloudFormation templates for each account, region and stack
-    #[command(after_help = "Examples:\n  steward build examples/clinical-ai -o out\n  steward build -o out --yaml --locked\n\n\
-                            The folder is written whole or not at all, and only over what Steward wrote before.")]
+    #[command(
+        after_help = "Examples:\n  steward build examples/clinical-ai -o out\n  steward build -o out --yaml --locked\n\n\
+                            The folder is written whole or not at all, and only over what Steward wrote before."
+    )]
     Build(Build),
     /// Prove the same of CloudFormation templates that Steward did not write
-    #[command(after_help = "Examples:\n  steward audit templates/\n  steward audit main.yaml --parameters prod.json --region eu-west-1\n  \
+    #[command(
+        after_help = "Examples:\n  steward audit templates/\n  steward audit main.yaml --parameters prod.json --region eu-west-1\n  \
                             steward audit templates/ --all-values\n\nA parameter without value is an unknown, and so is what \
-                            depends on it; a default counts as a\nvalue unless --all-values is given.")]
+                            depends on it; a default counts as a\nvalue unless --all-values is given."
+    )]
     Audit(Audit),
     /// Explain a guarantee, a message, a control, or a resource of an estate
-    #[command(after_help = "Examples:\n  steward explain\n  steward explain encryption-at-rest\n  steward explain BP0104\n  \
-                            steward explain '164.312(e)(1)'\n  steward explain RecordsDatabase examples/clinical-ai")]
+    #[command(
+        after_help = "Examples:\n  steward explain\n  steward explain encryption-at-rest\n  steward explain BP0104\n  \
+                            steward explain '164.312(e)(1)'\n  steward explain RecordsDatabase examples/clinical-ai"
+    )]
     Explain(Explain),
     /// Print the JSON Schema of the blueprint, by which editors complete and check it
-    #[command(after_help = "Example:\n  steward schema -o estate.schema.json\n\nThen begin estate.yaml with\n  \
-                            # yaml-language-server: $schema=estate.schema.json")]
+    #[command(
+        after_help = "Example:\n  steward schema -o estate.schema.json\n\nThen begin estate.yaml with\n  \
+                            # yaml-language-server: $schema=estate.schema.json"
+    )]
     Schema(Schema),
     /// Print a script that completes commands in a shell
-    #[command(after_help = "Example:\n  steward completions bash > ~/.local/share/bash-completion/completions/steward")]
+    #[command(
+        after_help = "Example:\n  steward completions bash > ~/.local/share/bash-completion/completions/steward"
+    )]
     Completions {
         /// The shell
         shell: Shell,

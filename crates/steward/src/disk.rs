@@ -49,7 +49,11 @@ impl Files for Folder {
 }
 
 fn why(error: io::Error) -> ReadError {
-    if error.kind() == io::ErrorKind::NotFound { ReadError::NotFound } else { ReadError::Other(error.to_string()) }
+    if error.kind() == io::ErrorKind::NotFound {
+        ReadError::NotFound
+    } else {
+        ReadError::Other(error.to_string())
+    }
 }
 
 /// Writes a file beside its place and renames it into it: nobody ever sees half of it.

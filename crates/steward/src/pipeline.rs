@@ -103,7 +103,9 @@ pub fn blueprint(folder: &Path, entry: &str, today: Date) -> Read {
             return read;
         }
     };
-    let Some(blueprint) = blueprint::load(&files, entry, &mut read.sources, &mut read.diagnostics) else { return read };
+    let Some(blueprint) = blueprint::load(&files, entry, &mut read.sources, &mut read.diagnostics) else {
+        return read;
+    };
     let Some((lock, lock_before)) = lock(folder, &mut read) else { return read };
     let Some(design) = design::compile(&blueprint, &lock, &mut read.diagnostics) else { return read };
     let mut estate = design.estate;
@@ -149,12 +151,19 @@ fn graft_templates(blueprint: &Blueprint, folder: &Path, estate: &mut Estate, re
     for place in design::template_places(blueprint) {
         let path = folder.join(place.template.file.as_str());
         let files = intake::files::walk(std::slice::from_ref(&path), &mut read.diagnostics);
-        let files: Vec<_> = files.into_iter().map(|file| TemplateFile::new(place.template.file.as_str(), file.text)).collect();
+        let files: Vec<_> = files
+            .into_iter()
+            .map(|file| TemplateFile::new(place.template.file.as_str(), file.text))
+            .collect();
         let values = place.template.parameters.iter();
-        let values = values.map(|(name, value)| (name.value.clone(), estate::Value::from(&value.value).spanned(value.span)));
+        let values = values
+            .map(|(name, value)| (name.value.clone(), estate::Value::from(&value.value).spanned(value.span)));
         let options = Reading {
             region: Some(place.region.clone()),
-            parameters: vec![intake::cloudformation::ParameterValues { template: None, values: values.collect() }],
+            parameters: vec![intake::cloudformation::ParameterValues {
+                template: None,
+                values: values.collect(),
+            }],
             ..Reading::default()
         };
         let own = intake::read(&files, &options, &mut read.sources, &mut read.diagnostics);
@@ -199,7 +208,9 @@ fn exceptions(blueprint: &Blueprint, today: Date) -> Vec<Exception> {
 
 /// What an exception is for, as patterns of `account/region/stack/resource`.
 fn patterns(blueprint: &Blueprint, subject: &Subject) -> Vec<String> {
-    let account = |id: AccountId| blueprint.account(id).map_or_else(String::new, |account| account.name.value.to_string());
+    let account = |id: AccountId| {
+        blueprint.account(id).map_or_else(String::new, |account| account.name.value.to_string())
+    };
     match subject {
         Subject::Account(id) => vec![format!("{}/*", account(*id))],
         Subject::Unit(unit) => {
@@ -251,7 +262,8 @@ pub fn templates(
             let help = "give an existing folder with an estate.yaml, or CloudFormation templates";
             read.diagnostics.push(Diagnostic::error(codes::NO_SUCH_PATH, Span::NONE, text).help(help));
         } else if is_describe_output(path) {
-            let text = format!("`{}` holds output of AWS describe calls, which is not read yet", path.display());
+            let text =
+                format!("`{}` holds output of AWS describe calls, which is not read yet", path.display());
             let help = "give a blueprint or CloudFormation templates";
             read.diagnostics.push(Diagnostic::error(codes::DESCRIBE_OUTPUT, Span::NONE, text).help(help));
         }
@@ -277,6 +289,8 @@ pub fn templates(
 /// Whether a folder looks like what `aws ec2 describe-…` calls returned.
 fn is_describe_output(path: &Path) -> bool {
     let has = |folder: &Path| folder.join("Vpcs.json").is_file() && folder.join("Subnets.json").is_file();
-    let below = |folder: &Path| std::fs::read_dir(folder).into_iter().flatten().flatten().any(|entry| has(&entry.path()));
+    let below = |folder: &Path| {
+        std::fs::read_dir(folder).into_iter().flatten().flatten().any(|entry| has(&entry.path()))
+    };
     path.is_dir() && (has(path) || below(path) || below(&path.join("config")))
 }

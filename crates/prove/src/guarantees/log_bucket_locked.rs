@@ -23,19 +23,23 @@ pub static GUARANTEE: Guarantee = Guarantee {
 const RETENTION: [&str; 3] = ["ObjectLockConfiguration", "Rule", "DefaultRetention"];
 
 fn check(facts: &Facts<'_>, findings: &mut Findings) {
-    let days = facts.options.log_retention_days;
-    let years = (days + 364) / 365;
-    let fix = format!(
-        "ObjectLockEnabled: true and ObjectLockConfiguration with DefaultRetention {{Mode: COMPLIANCE, Years: {years}}}"
-    );
-    let shorter = format!("the bucket locks logs for less than {days} days");
-    let expires = format!("a lifecycle rule removes logs before {days} days are over");
     let buckets = LogBuckets::of(facts);
     for (bucket, writers) in &buckets.known {
         // A bucket with Object Lock gets no server access logs: one that holds only those cannot have it.
         if writers.iter().all(|writer| writer.logs == "server access logs") {
             continue;
         }
+        let of_trail = writers.iter().any(|writer| writer.resource.resource.kind == "AWS::CloudTrail::Trail");
+        let days = match of_trail {
+            true => facts.options.trail_retention_days.max(facts.options.log_retention_days),
+            false => facts.options.log_retention_days,
+        };
+        let years = (days + 364) / 365;
+        let fix = format!(
+            "ObjectLockEnabled: true and ObjectLockConfiguration with DefaultRetention {{Mode: COMPLIANCE, Years: {years}}}"
+        );
+        let shorter = format!("the bucket locks logs for less than {days} days");
+        let expires = format!("a lifecycle rule removes logs before {days} days are over");
         let apart = writers.iter().any(|writer| writer.logs == "server access logs");
         let fix = match apart {
             true => format!("let server access logs, which Object Lock keeps out, go to a bucket of their own; then {fix}"),

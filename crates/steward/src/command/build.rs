@@ -30,7 +30,9 @@ pub fn run(global: &Global, options: &Build, today: Date) -> Ending {
     }
     say(global, &read.diagnostics, &read.sources);
     let Some(emission) = emission else { return Ending::Mistake };
-    let Origin::Blueprint { lock_before, lock_after: Some(lock) } = &read.origin else { return Ending::Mistake };
+    let Origin::Blueprint { lock_before, lock_after: Some(lock) } = &read.origin else {
+        return Ending::Mistake;
+    };
     let lock_text = lock.render();
     let changed = lock_before.as_deref() != Some(lock_text.as_str());
     if changed && options.locked {
@@ -46,13 +48,20 @@ pub fn run(global: &Global, options: &Build, today: Date) -> Ending {
         return cannot_write(global, &options.output, &error.to_string());
     }
     if !global.quiet {
-        print(&summary(&emission.manifest, options, emission.bundle.bytes(), changed.then(|| folder.join(LOCK)).as_deref()));
+        print(&summary(
+            &emission.manifest,
+            options,
+            emission.bundle.bytes(),
+            changed.then(|| folder.join(LOCK)).as_deref(),
+        ));
     }
     Ending::Good
 }
 
 /// Where resources of split stacks were put before, so that they stay there.
-fn placement(output: &Path) -> std::collections::BTreeMap<String, std::collections::BTreeMap<estate::SmolStr, u32>> {
+fn placement(
+    output: &Path,
+) -> std::collections::BTreeMap<String, std::collections::BTreeMap<estate::SmolStr, u32>> {
     let text = std::fs::read_to_string(output.join("manifest.json")).unwrap_or_default();
     Manifest::read(&text).map(|manifest| manifest.placement).unwrap_or_default()
 }

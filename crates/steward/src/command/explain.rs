@@ -40,8 +40,9 @@ pub fn run(global: &Global, options: &Explain, today: Date) -> Ending {
     } else {
         let ids = guarantees::ALL.iter().map(|guarantee| guarantee.id);
         let candidates = ids.chain(codes::all().into_iter().map(|info| info.code.0));
-        let help = did_you_mean(topic, candidates)
-            .unwrap_or_else(|| "`steward explain` lists what there is; a resource needs its estate's path behind it".into());
+        let help = did_you_mean(topic, candidates).unwrap_or_else(|| {
+            "`steward explain` lists what there is; a resource needs its estate's path behind it".into()
+        });
         let text = format!("there is no guarantee, code or control `{topic}`");
         return refuse(global, Diagnostic::error(codes::UNKNOWN_TOPIC, Span::NONE, text).help(help));
     }
@@ -62,7 +63,10 @@ fn everything(global: &Global, style: Style) -> String {
         return format!("{all:#}\n");
     }
     let mut out = format!("{}\n\n", style.paint(Ink::Heading, "Guarantees"));
-    let rows: Vec<_> = guarantees::ALL.iter().map(|guarantee| (guarantee.id, guarantee.title, guarantee.level.word())).collect();
+    let rows: Vec<_> = guarantees::ALL
+        .iter()
+        .map(|guarantee| (guarantee.id, guarantee.title, guarantee.level.word()))
+        .collect();
     table(&mut out, rows.iter().map(|(id, title, level)| (*id, format!("{title} ({level})"))), style);
     let _ = write!(out, "\n{}\n\n", style.paint(Ink::Heading, "Messages"));
     table(&mut out, codes::all().into_iter().map(|info| (info.code.0, info.title.to_owned())), style);
@@ -90,7 +94,9 @@ fn guarantee_page(guarantee: &Guarantee, style: Style) -> String {
 }
 
 fn controls<'a>(page: &mut String, controls: impl Iterator<Item = &'a Control>, style: Style) {
-    let rows: Vec<_> = controls.map(|control| (format!("{} {}", framework_name(control.framework), control.id), control.title)).collect();
+    let rows: Vec<_> = controls
+        .map(|control| (format!("{} {}", framework_name(control.framework), control.id), control.title))
+        .collect();
     table(page, rows.iter().map(|(name, title)| (name.as_str(), (*title).to_owned())), style);
 }
 
@@ -113,10 +119,18 @@ fn control_page(topic: &str, style: Style) -> Option<String> {
 }
 
 /// Every resource that `topic` names, by its logical id or its path.
-fn resource(global: &Global, topic: &str, estate: &Estate, report: &Report, read: &Read, style: Style) -> Ending {
+fn resource(
+    global: &Global,
+    topic: &str,
+    estate: &Estate,
+    report: &Report,
+    read: &Read,
+    style: Style,
+) -> Ending {
     let index = Index::new(estate);
     let path = |found: ResourceRef<'_>| format!("{}/{}", estate.stack_path(found.stack_id), found.id);
-    let named: Vec<ResourceRef<'_>> = index.all().filter(|found| found.id == topic || path(*found) == topic).collect();
+    let named: Vec<ResourceRef<'_>> =
+        index.all().filter(|found| found.id == topic || path(*found) == topic).collect();
     if named.is_empty() {
         let help = did_you_mean(topic, index.all().map(|found| found.id.as_str()));
         let text = format!("`{}` has no resource `{topic}`", read.name);

@@ -28,12 +28,18 @@ pub fn run(global: &Global, options: &Init) -> Ending {
         let text = format!("there is no starting point `{name}`");
         let list: Vec<_> = names.clone().collect();
         let diagnostic = Diagnostic::error(codes::NO_SUCH_TEMPLATE, Span::NONE, text);
-        return refuse(global, diagnostic.expected(format!("one of {}", list.join(", "))).maybe_help(did_you_mean(name, names)));
+        return refuse(
+            global,
+            diagnostic.expected(format!("one of {}", list.join(", "))).maybe_help(did_you_mean(name, names)),
+        );
     };
     let file = options.directory.join(BLUEPRINT);
     if file.exists() {
         let text = format!("`{}` is there already and is left as it is", file.display());
-        return refuse(global, Diagnostic::error(codes::EXISTS, Span::NONE, text).help("give another folder"));
+        return refuse(
+            global,
+            Diagnostic::error(codes::EXISTS, Span::NONE, text).help("give another folder"),
+        );
     }
     let written = std::fs::create_dir_all(&options.directory).and_then(|()| write_whole(&file, point.text));
     if let Err(error) = written {

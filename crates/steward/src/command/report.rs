@@ -12,7 +12,13 @@ use crate::terminal::{print, style};
 use crate::{Ending, codes};
 
 /// Prints the report of a run and says how the run ends.
-pub fn show(global: &Global, read: &Read, report: Option<&Report>, fail_on: Option<FailOn>, start: Instant) -> Ending {
+pub fn show(
+    global: &Global,
+    read: &Read,
+    report: Option<&Report>,
+    fail_on: Option<FailOn>,
+    start: Instant,
+) -> Ending {
     let codes = codes::all();
     let provenance = [Catalog::shared().provenance()];
     let reported = Reported {
