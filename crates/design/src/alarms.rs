@@ -20,17 +20,17 @@ pub(crate) const COMPONENT: &str = "alarms";
 const TOPIC: &str = "AlarmTopic";
 
 /// The stack of an environment's topic.
-pub(crate) fn stack(site: &Site<'_>) -> Drawn {
+pub(crate) fn stack(site: &Site<'_>) -> Option<Drawn> {
     let (name, span) = (site.stack_name("alarms"), site.environment.span);
     let text = smol_str::format_smolstr!("Where alarms of {} go", site.environment.title);
-    let mut draft = Draft::new(site.stacks.alarms, name, &site.place, COMPONENT, span, text);
+    let mut draft = Draft::new(site.stacks.alarms?, name, &site.place, COMPONENT, span, text);
     add(&mut draft, &site.place, keys::alarms_key(site), site.operations, span, &site.tags);
-    draft.finish()
+    Some(draft.finish())
 }
 
 /// The topic of an environment's alarms.
 pub(crate) fn topic(site: &Site<'_>) -> Value {
-    reference(site.stacks.alarms, TOPIC)
+    site.stacks.alarms.map_or_else(|| Value::from(""), |stack| reference(stack, TOPIC))
 }
 
 /// Adds a topic, its policy and its subscription to a stack; returns the topic's ARN.

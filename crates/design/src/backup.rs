@@ -12,7 +12,7 @@ use estate::{Value, value};
 
 use crate::draft::{Draft, Drawn, Say};
 use crate::layout::Site;
-use crate::{bucket, database, keys, table};
+use crate::{alarms, bucket, database, keys, table};
 
 /// The component's name.
 pub(crate) const COMPONENT: &str = "backup";
@@ -73,7 +73,28 @@ pub(crate) fn stack(site: &Site<'_>) -> Option<Drawn> {
         },
     });
     draft.add("BackupSelection", "AWS::Backup::BackupSelection", properties);
+    failure_alarm(site, &mut draft);
     Some(draft.finish())
+}
+
+/// Somebody hears when a backup fails.
+/// Source: AWS Backup Developer Guide, "AWS Backup metrics with CloudWatch".
+fn failure_alarm(site: &Site<'_>, draft: &mut Draft) {
+    let properties = value!({
+        "AlarmActions": [alarms::topic(site)],
+        "AlarmDescription": smol_str::format_smolstr!("A backup of {} failed", site.name()),
+        "ComparisonOperator": "GreaterThanThreshold",
+        "Dimensions": [{ "Name": "BackupVaultName", "Value": draft.reference("BackupVault") }],
+        "EvaluationPeriods": 1,
+        "MetricName": "NumberOfBackupJobsFailed",
+        "Namespace": "AWS/Backup",
+        "Period": 3600,
+        "Statistic": "Sum",
+        "Threshold": 0,
+        "TreatMissingData": "notBreaching",
+        "Tags": site.tags.list(),
+    });
+    draft.add("BackupFailureAlarm", "AWS::CloudWatch::Alarm", properties);
 }
 
 /// How long backups of a store are kept at the least: as long as it can be restored by itself.

@@ -25,4 +25,8 @@ codes! {
     SAME_LOGICAL_ID = "DSN0006", "two names become the same logical id",
         "CloudFormation's logical ids have letters and digits only, so `a-1` and `a1` cannot both exist in one place. \
          Rename one of them.";
+    COMES_BACK = "DSN0007", "an account that was removed comes back",
+        "An account that leaves the blueprint is not closed: it is only no longer part of a stack, and keeps its e-mail \
+         address. If it still exists, creating it again fails; import it into the stack `organization` instead \
+         (CloudFormation resource import). If it was closed, give the new one another name.";
 }

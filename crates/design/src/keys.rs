@@ -121,7 +121,9 @@ pub(crate) fn stack(site: &Site<'_>) -> Drawn {
         add(&mut draft, id, made, site.keys, &site.tags);
     };
     other(LOGS_KEY, "logs", "log groups", vec![log_groups(place)]);
-    other(ALARMS_KEY, "alarms", "the alarm topic", vec![alarms(place)]);
+    if site.stacks.alarms.is_some() {
+        other(ALARMS_KEY, "alarms", "the alarm topic", vec![alarms(place)]);
+    }
     if !site.environment.workloads.is_empty() {
         other(WORKLOADS_KEY, "workloads", "images and container disks", workloads(place));
     }

@@ -15,7 +15,7 @@ use diagnostics::{Diagnostic, Diagnostics, Span};
 use estate::{SmolStr, StackId};
 
 use crate::addresses::{Planner, Wish};
-use crate::codes::{NO_ZONE, SAME_LOGICAL_ID};
+use crate::codes::{COMES_BACK, NO_ZONE, SAME_LOGICAL_ID};
 use crate::draft::Place;
 use crate::lock::{Lock, LockedAccount, LockedNetwork, LockedZone};
 use crate::naming;
@@ -92,7 +92,7 @@ pub(crate) struct SiteStacks {
     /// Security groups: who reaches whom.
     pub access: Option<StackId>,
     /// The alarm topic.
-    pub alarms: StackId,
+    pub alarms: Option<StackId>,
     /// One for each store.
     pub stores: Vec<StackId>,
     /// One for each workload.
@@ -263,7 +263,7 @@ fn site_stacks(ids: &mut Ids, environment: &Environment, recovery: bool) -> Site
         replica_keys: ids.next_if(recovery && !stores.is_empty()),
         access_logs: ids.next_if(served || bucket),
         network: ids.next(),
-        alarms: ids.next(),
+        alarms: ids.next_if(served || !stores.is_empty()),
         domain: ids.next_if(served),
         images: ids.next_if(workloads.iter().any(|workload| workload.image.is_none())),
         access: ids.next_if(database || !workloads.is_empty()),
@@ -284,8 +284,15 @@ fn accounts(blueprint: &Blueprint, lock: &Lock, diagnostics: &mut Diagnostics) -
     for (_, Account { name, .. }) in
         members.filter(|(at, _)| AccountId(*at) != blueprint.organization.management)
     {
-        if let Some(known) = at.get(name.value.as_str()).and_then(|at| out.get_mut(*at)) {
+        let known = at.get(name.value.as_str()).copied();
+        if let Some((known, before)) = known.and_then(|at| Some((out.get_mut(at)?, lock.accounts.get(at)?))) {
             known.removed = false;
+            if before.removed {
+                let message = format!("the account `{name}` was removed before and comes back");
+                let help = "import the account into the stack `organization` before it is deployed";
+                let said = Diagnostic::warning(COMES_BACK, name.span, message);
+                diagnostics.push(said.related(before.span, "removed here").help(help));
+            }
             continue;
         }
         let id = naming::id(name.value.as_str(), "Account");

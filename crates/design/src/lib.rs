@@ -90,7 +90,7 @@ fn draw(site: &Site<'_>, layout: &Layout<'_>) -> Vec<Drawn> {
     }
     out.extend(access_logs::stack(site, &layout.blueprint.logs));
     out.push(network::stack(site));
-    out.push(alarms::stack(site));
+    out.extend(alarms::stack(site));
     out.extend(domain::stack(site));
     out.extend(images::stack(site));
     out.extend(access::stack(site));

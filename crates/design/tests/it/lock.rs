@@ -142,6 +142,16 @@ fn a_removed_network_is_reused_only_when_nothing_else_is_free() {
 }
 
 #[test]
+fn an_account_that_comes_back_is_warned_of() {
+    let one = company(&[("one".into(), 2)]);
+    let both = company(&[("one".into(), 2), ("two".into(), 2)]);
+    let lock = source::compile(&one, &source::compile(&both, &Lock::default()).lock).lock;
+    let (design, said) = source::try_compile(&both, &lock);
+    assert!(design.is_some());
+    assert!(said.iter().any(|one| one.starts_with("DSN0007") && one.contains("`two`")), "{said:?}");
+}
+
+#[test]
 fn a_region_without_enough_zones_is_said() {
     let text = company(&[("one".into(), 6)]);
     let (design, said) = source::try_compile(&text, &Lock::default());
