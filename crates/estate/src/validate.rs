@@ -8,6 +8,7 @@
 //! CloudFormation turns scalars into each other (`"true"`, `"80"`, `80`), and so does this.
 
 mod describe;
+mod format;
 mod keyword;
 mod object;
 mod reference;

@@ -102,7 +102,10 @@ pub(crate) fn fits_type(value: &Value, shape: Shape, types: Types) -> Outcome {
         Shape::SomeNumber if types.allows(Types::NUMBER) || types.allows(Types::STRING) => Outcome::Valid,
         Shape::SomeNumber => if types.allows(Types::INTEGER) { Outcome::Undecided } else { Outcome::Invalid },
         Shape::SomeList => yes(types.allows(Types::ARRAY)),
-        Shape::Anything => Outcome::Undecided,
+        Shape::Anything => {
+            let all = [Types::BOOLEAN, Types::NUMBER, Types::STRING, Types::ARRAY, Types::OBJECT];
+            if all.into_iter().all(|kind| types.allows(kind)) { Outcome::Valid } else { Outcome::Undecided }
+        }
     }
 }
 

@@ -14,6 +14,7 @@ use diagnostics::{Code, Span};
 use smol_str::SmolStr;
 
 use super::describe;
+use super::format;
 use super::scalar::{self, Shape};
 use super::world::World;
 use super::{
@@ -294,6 +295,8 @@ impl Checker<'_> {
                 sink.fault(at, || self.wrong_type(value, shape, node.types, at));
                 return outcome;
             }
+            // One that is one of the allowed values has the right type as well.
+            Outcome::Undecided if node.values.is_some() => {}
             Outcome::Undecided => {
                 let what = || format!("{} is {}", describe::subject(at), describe::types(node.types));
                 sink.undecided(at, || self.symbols(value), what);
@@ -476,7 +479,8 @@ impl Checker<'_> {
         let judge = |text: &str| {
             let length = scalar::broken_length(rules, text).is_none();
             let pattern = rules.pattern.as_ref().map_or(Some(true), |pattern| pattern.is_match(text));
-            if length { pattern } else { Some(false) }
+            let format = rules.format.as_ref().is_none_or(|format| format::fits(format, text));
+            if length && format { pattern } else { Some(false) }
         };
         let fits = match (shape, scalar::spelled(value)) {
             (Shape::Bool | Shape::Int | Shape::Float | Shape::Text, Some(text)) => judge(&text),
@@ -504,6 +508,10 @@ impl Checker<'_> {
         if let Some(broken) = scalar::broken_length(rules, &text).filter(|_| !matches!(value.kind, Kind::Join(_))) {
             let count = text.chars().count();
             return Said::new(OUT_OF_BOUNDS, format!("{subject} has {count} characters, not {broken}")).expected(broken);
+        }
+        let format = rules.format.as_ref().filter(|format| !format::fits(format, &text));
+        if let Some(format) = format.filter(|_| !matches!(value.kind, Kind::Join(_))) {
+            return Said::new(PATTERN, format!("{subject} is {}, which does not have the form of `{format}`", value.describe()));
         }
         let pattern = rules.pattern.as_ref().map_or("", |pattern| pattern.source());
         Said::new(PATTERN, format!("{subject} is {}, which does not have the required form", value.describe()))
