@@ -1,8 +1,9 @@
-//! Proves templates without the command: `cargo run -p prove --example audit -- [--all] [--unknown] [--only ID] FOLDER…`.
+//! Proves templates without the command: `cargo run -p prove --example audit -- [--all] [--unknown] [--open] [--only ID] FOLDER…`.
 //!
 //! In: folders of templates. Out: diagnostics, every finding with its place, and counts, as plain lines for whoever
 //! works on the guarantees. `--all` shows what was proved as
-//! well; with `--unknown`, defaults of parameters do not count. The tool for users is `steward audit`.
+//! well; with `--unknown`, defaults of parameters do not count, with `--open` those
+//! of parameters with a choice of values. The tool for users is `steward audit`.
 #![allow(clippy::print_stdout, clippy::expect_used, reason = "a tool for developers that prints")]
 
 use std::path::{Path, PathBuf};
@@ -12,12 +13,13 @@ use diagnostics::{Diagnostics, SourceMap, Span};
 use prove::{Date, Options, guarantees};
 
 fn main() {
-    let (mut all, mut unknown, mut only, mut today, mut roots) = (false, false, None, "2026-11-21".to_owned(), Vec::new());
+    let (mut all, mut unknown, mut open, mut only, mut today, mut roots) = (false, false, false, None, "2026-11-21".to_owned(), Vec::new());
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--all" => all = true,
             "--unknown" => unknown = true,
+            "--open" => open = true,
             "--only" => only = arguments.next(),
             "--today" => today = arguments.next().expect("a day"),
             _ => roots.push(PathBuf::from(argument)),
@@ -26,7 +28,7 @@ fn main() {
     let mut files = Vec::new();
     roots.iter().for_each(|root| collect(root, root, &mut files));
     let (mut sources, mut diagnostics) = (SourceMap::new(), Diagnostics::new());
-    let reading = intake::Options { all_parameters_unknown: unknown, ..intake::Options::default() };
+    let reading = intake::Options { all_parameters_unknown: unknown, open_choices: open, ..intake::Options::default() };
     let estate = intake::read(&files, &reading, &mut sources, &mut diagnostics);
     for diagnostic in diagnostics.iter() {
         println!("{:<10} {} {} {}", "reading", diagnostic.code.0, place(&sources, diagnostic.span), diagnostic.message);

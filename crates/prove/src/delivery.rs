@@ -93,9 +93,9 @@ impl<'a> ResourcePolicies<'a> {
         Self { helpers, noun: "topic" }
     }
 
-    /// Policies that may belong to anything.
-    pub(crate) fn loose(&self) -> &[ResourceRef<'a>] {
-        &self.helpers.loose
+    /// A policy that may belong to `target`.
+    pub(crate) fn perhaps(&self, target: ResourceRef<'_>) -> Option<ResourceRef<'a>> {
+        self.helpers.perhaps(target)
     }
 
     /// The policies of `target`.
@@ -116,7 +116,7 @@ impl<'a> ResourcePolicies<'a> {
         let mut related = vec![(here, format!("the {noun}"))];
         let attached = self.helpers.to(target);
         if attached.is_empty() {
-            if let Some(policy) = self.helpers.loose.first() {
+            if let Some(policy) = self.helpers.perhaps(target) {
                 let because = format!("which {noun} policy `{}` is for is not known", policy.id);
                 return Judgement::Unknown { span: policy.resource.origin.span, because }.into();
             }

@@ -59,7 +59,7 @@ impl<'a> Attachments<'a> {
                 }
             }
         }
-        if let Some(policy) = self.inline.loose.first().or(self.managed.loose.first()) {
+        if let Some(policy) = self.inline.perhaps(role).or_else(|| self.managed.perhaps(role)) {
             let because = format!("which role policy `{}` is attached to is not known", policy.id);
             unread = Some((policy.resource.origin.span, because, false));
         }

@@ -3,11 +3,12 @@
 //! In: values of properties. Out: the resource of the estate that is named, or words for why none is known.
 //! Always: what lies outside the estate, or cannot be known, is said so; it is never taken for "there is none".
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use estate::{Guard, Kind, ResourceRef, SmolStr, StackId, Value};
+use estate::{Guard, Kind, Resource, ResourceRef, SmolStr, StackId, Value};
 
 use crate::Facts;
+use crate::text::{Token, physical_name, tokens};
 
 /// The resource of type `kind` that a value names, or in words why none is known (`it is …`).
 pub(crate) fn named<'a>(facts: &Facts<'a>, kind: &str, value: &Value) -> Result<ResourceRef<'a>, String> {
@@ -71,8 +72,10 @@ pub(crate) struct Helper<'a> {
 #[derive(Debug, Default)]
 pub(crate) struct Helpers<'a> {
     by_target: HashMap<(StackId, SmolStr), Vec<Helper<'a>>>,
-    /// Helpers whose property may name anything.
+    /// Helpers whose property may name anything that somebody hands its name to.
     pub loose: Vec<ResourceRef<'a>>,
+    /// Resources whose name is known outside their stack: fixed, or an output.
+    handed_out: HashSet<(StackId, SmolStr)>,
 }
 
 impl<'a> Helpers<'a> {
@@ -85,11 +88,17 @@ impl<'a> Helpers<'a> {
 
     /// More of them.
     pub(crate) fn add(&mut self, facts: &Facts<'a>, helper: &str, path: &[&str], target: &str) {
+        let mut by_text: Option<HashMap<Vec<Token>, ResourceRef<'a>>> = None;
         for &resource in facts.index.of_kind(helper) {
             let properties = &resource.resource.properties;
             for alternative in properties.alternatives_under(path, &resource.resource.guard()) {
                 let Some(value) = alternative.value else { continue };
-                match facts.index.named(target, value) {
+                let found = facts.index.named(target, value).or_else(|| {
+                    // The same text put together in both places names the same.
+                    let by_text = by_text.get_or_insert_with(|| names(facts, target));
+                    matches!(value.kind, Kind::Join(_)).then(|| by_text.get(&tokens(facts.estate, value)).copied())?
+                });
+                match found {
                     Some(found) => {
                         let helper = Helper { resource, guard: alternative.guard };
                         self.by_target.entry((found.stack_id, found.id.clone())).or_default().push(helper);
@@ -99,10 +108,44 @@ impl<'a> Helpers<'a> {
                 }
             }
         }
+        if !self.loose.is_empty() {
+            self.hand_out(facts, target);
+        }
+    }
+
+    fn hand_out(&mut self, facts: &Facts<'a>, target: &str) {
+        let mut add = |found: &ResourceRef<'_>| {
+            self.handed_out.insert((found.stack_id, found.id.clone()));
+        };
+        let named = |found: &&ResourceRef<'a>| name_of(found.resource).is_some();
+        facts.index.of_kind(target).iter().filter(named).for_each(&mut add);
+        for (_, stack) in facts.estate.stacks() {
+            let outputs = stack.outputs.values().flat_map(|output| facts.index.references(&output.value));
+            outputs.filter(|found| found.resource.kind == target).for_each(|found| add(&found));
+        }
     }
 
     /// The helpers of a resource.
     pub(crate) fn to(&self, target: ResourceRef<'_>) -> &[Helper<'a>] {
         self.by_target.get(&(target.stack_id, target.id.clone())).map_or(&[], Vec::as_slice)
     }
+
+    /// A helper that may belong to a resource: whose property is not known, where the resource's name is known outside
+    /// its stack. One whose name AWS makes up and nobody hands out can be named by no parameter.
+    pub(crate) fn perhaps(&self, target: ResourceRef<'_>) -> Option<ResourceRef<'a>> {
+        let out = self.handed_out.contains(&(target.stack_id, target.id.clone()));
+        self.loose.first().copied().filter(|_| out)
+    }
+}
+
+/// The property that gives a resource its physical name.
+fn name_of(resource: &Resource) -> Option<&Value> {
+    resource.properties.get(physical_name(&resource.kind)?)
+}
+
+/// The resources of a type by their names, as far as a name is put together from what is not all known.
+fn names<'a>(facts: &Facts<'a>, kind: &str) -> HashMap<Vec<Token>, ResourceRef<'a>> {
+    let all = facts.index.of_kind(kind).iter();
+    let joined = all.filter_map(|found| Some((found, name_of(found.resource)?))).filter(|(_, name)| matches!(name.kind, Kind::Join(_)));
+    joined.map(|(found, name)| (tokens(facts.estate, name), *found)).collect()
 }

@@ -132,6 +132,26 @@ pub fn decide_all<'v>(
     }
 }
 
+/// Whether a statement of `document` denies `request`, whatever others allow: denied, not known, or
+/// [`Decision::NotAllowed`] where none does.
+#[must_use]
+pub fn denies(estate: &Estate, document: &Value, request: &Request<'_>) -> Decision {
+    let Some(statements) = statements(document) else {
+        return Decision::Unknown(document.span, format!("the policy is {}", document.describe()));
+    };
+    let mut doubt = None;
+    for statement in statements.iter().filter(|statement| statement.effect() != Some(true)) {
+        let span = statement.value.span;
+        match (statement.applies(estate, request), statement.effect()) {
+            (Truth::No, _) => {}
+            (Truth::Yes, Some(false)) => return Decision::Denied(span),
+            (_, None) => doubt = Some((span, "the statement's effect is not known".to_owned())),
+            (_, Some(_)) => doubt = Some((span, format!("a statement that denies may apply: {}", statement.doubt(estate, request)))),
+        }
+    }
+    doubt.map_or(Decision::NotAllowed, |(span, because)| Decision::Unknown(span, because))
+}
+
 impl<'a> Statement<'a> {
     /// `Some(true)` for `Allow`, `Some(false)` for `Deny`.
     #[must_use]
@@ -323,7 +343,7 @@ fn covers(value: &Value, who: Principal<'_>) -> Truth {
                 ("Service", Principal::Service(name), Some(text)) => Truth::of(text == name),
                 ("AWS", Principal::Service(_), Some("*")) => Truth::Yes,
                 ("AWS", Principal::Anyone, None) | ("Service", Principal::Service(_), None) => {
-                    if item.as_reference().is_some() { Truth::No } else { Truth::Unknown }
+                    if item.as_reference().is_some() || names_somebody(item) { Truth::No } else { Truth::Unknown }
                 }
                 _ => Truth::No,
             };
@@ -347,6 +367,14 @@ fn service_name(value: &Value) -> Option<String> {
     }
 }
 
+/// Whether a text put together at deployment starts as an ARN does: it is not `*`, and no service's name.
+fn names_somebody(value: &Value) -> bool {
+    match &value.kind {
+        Kind::Join(pieces) => pieces.first().and_then(Value::as_str).is_some_and(|text| text.starts_with("arn:")),
+        _ => false,
+    }
+}
+
 /// Whether `holds` of any item of a list (or of the value itself), through cases.
 fn any_of(value: &Value, holds: impl Fn(&Value) -> Truth) -> Truth {
     any_case(value, |value| match &value.kind {
@@ -360,4 +388,48 @@ fn any_case(value: &Value, holds: impl Fn(&Value) -> Truth) -> Truth {
     let mut each = value.alternatives(&[]).into_iter().map(|alternative| alternative.value.map_or(Truth::No, &holds));
     let first = each.next().unwrap_or(Truth::No);
     if each.all(|truth| truth == first) { first } else { Truth::Unknown }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use estate::Estate;
+
+    use super::{Decision, Principal, Request, decide};
+    use crate::text::{absent, literal};
+
+    /// What a statement with `condition` says of a request whose key `k` has `value`; `None`: certainly none.
+    fn check(condition: &str, value: Option<&str>, expected: &str) {
+        let text = format!(r#"{{"Statement": {{"Effect": "Allow", "Action": "s3:Put*", "Resource": "*", "Condition": {condition}}}}}"#);
+        let document = estate::from_json(&serde_json::from_str(&text).unwrap());
+        let context = vec![("k", value.map_or_else(absent, literal))];
+        let request = Request { principal: Principal::Bearer, action: "s3:PutObject", resource: literal("arn:x"), context };
+        let said = match decide(&Estate::default(), &document, &request) {
+            Decision::Allowed(_) => "allowed",
+            Decision::Denied(_) => "denied",
+            Decision::NotAllowed => "not allowed",
+            Decision::Unknown(..) => "unknown",
+        };
+        assert_eq!(said, expected, "{condition} with {value:?}");
+    }
+
+    #[test]
+    fn operators_judge_values_and_their_absence() {
+        check(r#"{"StringEquals": {"K": ["a", "b"]}}"#, Some("b"), "allowed");
+        check(r#"{"StringEquals": {"k": "b"}}"#, Some("B"), "not allowed");
+        check(r#"{"StringEquals": {"k": "b"}}"#, None, "not allowed");
+        check(r#"{"StringNotEquals": {"k": "b"}}"#, None, "allowed");
+        check(r#"{"StringNotEquals": {"k": "b"}}"#, Some("b"), "not allowed");
+        check(r#"{"StringEqualsIfExists": {"k": "b"}}"#, None, "allowed");
+        check(r#"{"ForAllValues:StringEquals": {"k": "b"}}"#, None, "allowed");
+        check(r#"{"ForAnyValue:StringLike": {"k": "b*"}}"#, Some("bcd"), "allowed");
+        check(r#"{"Null": {"k": "true"}}"#, None, "allowed");
+        check(r#"{"Null": {"k": "true"}}"#, Some("x"), "not allowed");
+        check(r#"{"NumericLessThan": {"k": "1.2"}}"#, Some("1.1"), "allowed");
+        check(r#"{"NumericLessThan": {"k": 1.2}}"#, Some("1.2"), "not allowed");
+        check(r#"{"StringLike": {"k": "${aws:username}/*"}}"#, Some("x/y"), "unknown");
+        check(r#"{"IpAddress": {"k": "10.0.0.0/8"}}"#, Some("10.1.1.1"), "unknown");
+        check(r#"{"StringEquals": {"other": "b"}}"#, Some("b"), "unknown");
+    }
 }

@@ -221,7 +221,7 @@ fn arn_of(kind: &str, attribute: Option<&str>) -> Option<&'static str> {
 }
 
 /// The property whose literal value is what `{ref}` stands for in [`arn_of`].
-fn physical_name(kind: &str) -> Option<&'static str> {
+pub(crate) fn physical_name(kind: &str) -> Option<&'static str> {
     Some(match kind {
         "AWS::S3::Bucket" => "BucketName",
         "AWS::SNS::Topic" => "TopicName",
@@ -231,6 +231,7 @@ fn physical_name(kind: &str) -> Option<&'static str> {
         "AWS::CloudTrail::Trail" => "TrailName",
         "AWS::Lambda::Function" => "FunctionName",
         "AWS::CloudWatch::Alarm" | "AWS::CloudWatch::CompositeAlarm" => "AlarmName",
+        "AWS::IAM::Role" => "RoleName",
         _ => return None,
     })
 }
@@ -334,5 +335,11 @@ mod tests {
         check(&unknown, &unknown, Truth::Yes);
         check(&unknown, &literal("arn:aws:sqs:x"), Truth::No);
         assert_eq!(matches(&literal("S3:GETobject"), &literal("s3:GetObject"), true), Truth::Yes);
+        // A number that is not known may be the one somebody has written; two accounts of the estate are two.
+        let account = |id: &str| vec![Token::Symbol(format!("account/{id}").into())];
+        check(&account("0"), &literal("111122223333"), Truth::Unknown);
+        check(&account("0"), &account("1"), Truth::No);
+        check(&account("0"), &account("0"), Truth::Yes);
+        check(&[literal("x"), account("0")].concat(), &literal("y1"), Truth::No);
     }
 }

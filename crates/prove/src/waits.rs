@@ -5,7 +5,7 @@
 //!
 //! Source: AWS CloudFormation Template Reference, "DependsOn attribute" (references are dependencies by themselves).
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use estate::{Resource, Stack, StackId, Value};
 
@@ -24,17 +24,28 @@ pub(crate) fn direct<'a>(stack: StackId, resource: &'a Resource) -> Vec<&'a str>
     out
 }
 
-/// Whether the resource `from` waits for one that `wanted` accepts, by its id.
-pub(crate) fn reaches(stack_id: StackId, stack: &Stack, from: &str, wanted: impl Fn(&str) -> bool) -> bool {
-    let mut seen: HashSet<&str> = HashSet::new();
-    let mut open: Vec<&str> = stack.resources.get(from).map(|resource| direct(stack_id, resource)).unwrap_or_default();
-    while let Some(id) = open.pop() {
-        if wanted(id) {
-            return true;
+/// Who waits for whom, worked out for each stack when it is first asked about.
+#[derive(Default)]
+pub(crate) struct Waits<'a> {
+    by_stack: HashMap<StackId, HashMap<&'a str, Vec<&'a str>>>,
+}
+
+impl<'a> Waits<'a> {
+    /// Whether the resource `from` waits for one that `wanted` accepts, by its id.
+    pub(crate) fn reaches(&mut self, stack_id: StackId, stack: &'a Stack, from: &str, wanted: impl Fn(&str) -> bool) -> bool {
+        let edges = self.by_stack.entry(stack_id).or_insert_with(|| {
+            stack.resources.iter().map(|(id, resource)| (id.as_str(), direct(stack_id, resource))).collect()
+        });
+        let mut seen: HashSet<&str> = HashSet::new();
+        let mut open: Vec<&str> = edges.get(from).cloned().unwrap_or_default();
+        while let Some(id) = open.pop() {
+            if wanted(id) {
+                return true;
+            }
+            if seen.insert(id) {
+                open.extend(edges.get(id).into_iter().flatten());
+            }
         }
-        if seen.insert(id) {
-            open.extend(stack.resources.get(id).map(|resource| direct(stack_id, resource)).unwrap_or_default());
-        }
+        false
     }
-    false
 }

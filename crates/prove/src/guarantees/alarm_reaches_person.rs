@@ -77,15 +77,19 @@ fn used_by_others(facts: &Facts<'_>) -> HashSet<(StackId, SmolStr)> {
         }
     }
     // A composite alarm may name its children in plain text.
-    for composite in facts.index.of_kind("AWS::CloudWatch::CompositeAlarm") {
-        let rule = composite.resource.properties.get("AlarmRule").map(|rule| shown(&tokens(facts.estate, rule)));
-        let Some(rule) = rule else { continue };
-        for kind in KINDS {
-            for alarm in facts.index.of_kind(kind) {
-                let name = alarm.resource.properties.get("AlarmName").and_then(|name| known(&tokens(facts.estate, name)));
-                if name.is_some_and(|name| !name.is_empty() && rule.contains(&name)) {
-                    used.insert((alarm.stack_id, alarm.id.clone()));
-                }
+    let composites = facts.index.of_kind("AWS::CloudWatch::CompositeAlarm");
+    if composites.is_empty() {
+        return used;
+    }
+    let alarms = KINDS.iter().flat_map(|kind| facts.index.of_kind(kind));
+    let name = |alarm: &&ResourceRef<'_>| known(&tokens(facts.estate, alarm.resource.properties.get("AlarmName")?));
+    let named: Vec<_> = alarms.filter_map(|alarm| Some((name(&alarm).filter(|name| !name.is_empty())?, alarm))).collect();
+    for composite in composites {
+        let Some(rule) = composite.resource.properties.get("AlarmRule") else { continue };
+        let rule = shown(&tokens(facts.estate, rule));
+        for (name, alarm) in named.iter().filter(|(_, alarm)| alarm.stack.account == composite.stack.account) {
+            if rule.contains(name.as_str()) {
+                used.insert((alarm.stack_id, alarm.id.clone()));
             }
         }
     }
@@ -157,7 +161,8 @@ fn tell(alarm: ResourceRef<'_>, enabled: Judgement, answer: Answer, findings: &m
             let elsewhere = found == NOTHING && others.iter().any(|name| alarm.resource.properties.get(name).is_some());
             let fix = match () {
                 () if found == NOTHING => "AlarmActions: a topic with a subscription".to_owned(),
-                () if found.contains("key") => {
+                () if found.contains("its own Region") => "AlarmActions: a topic of the alarm's own Region".to_owned(),
+                () if found.contains("under a key") => {
                     "encrypt the topic under a key of your own whose KeyPolicy allows cloudwatch.amazonaws.com kms:Decrypt and \
                      kms:GenerateDataKey*"
                         .to_owned()
@@ -213,7 +218,8 @@ fn topic_reaches<'a>(
     topic: ResourceRef<'a>,
     action: Span,
 ) -> Answer {
-    let mut answer = may_publish(facts, wires, alarm, topic)
+    let mut answer = same_region(alarm, topic)
+        .and(|| may_publish(facts, wires, alarm, topic))
         .and(|| key_opens(facts, alarm, topic))
         .and(|| is_subscribed(wires, topic));
     if !action.is_none() {
@@ -222,9 +228,20 @@ fn topic_reaches<'a>(
     answer
 }
 
+/// `PutMetricAlarm` refuses actions of other Regions ("Invalid region … specified").
+fn same_region(alarm: ResourceRef<'_>, topic: ResourceRef<'_>) -> Answer {
+    match (&alarm.stack.region, &topic.stack.region) {
+        (Some(a), Some(b)) if a != b => {
+            let found = format!("topic `{}` is in {b}, and CloudWatch takes actions of its own Region, {a}, only", topic.id);
+            Judgement::Fails { span: topic.resource.origin.span, found }.into()
+        }
+        _ => Judgement::Holds.into(),
+    }
+}
+
 /// Whether CloudWatch may publish to a topic on behalf of an alarm.
 fn may_publish<'a>(facts: &Facts<'a>, wires: &Wires<'a>, alarm: ResourceRef<'a>, topic: ResourceRef<'a>) -> Answer {
-    if wires.policies.to(topic).next().is_none() && wires.policies.loose().is_empty() {
+    if wires.policies.to(topic).next().is_none() && wires.policies.perhaps(topic).is_none() {
         // The policy that SNS gives a new topic lets everything of its own account publish, no one else.
         if alarm.stack.account == topic.stack.account {
             return Judgement::Holds.into();
@@ -290,7 +307,7 @@ fn is_subscribed<'a>(wires: &Wires<'a>, topic: ResourceRef<'a>) -> Answer {
         let always = is_implied(&helper.guard, &topic.resource.guard());
         best = best.or(|| certain(always, helper.resource.resource.origin.span).into());
     }
-    let loose = wires.subscriptions.loose.first().or(wires.chats.loose.first());
+    let loose = wires.subscriptions.perhaps(topic).or_else(|| wires.chats.perhaps(topic));
     match loose {
         Some(loose) => best.or(|| {
             let because = format!("which topic `{}` subscribes to is not known", loose.id);

@@ -9,7 +9,7 @@
 use estate::{ResourceRef, Value};
 
 use crate::lookup::Helpers;
-use crate::waits::reaches;
+use crate::waits::Waits;
 use crate::{Facts, Findings, Guarantee, Level, Witness};
 
 /// See the module.
@@ -22,46 +22,42 @@ pub static GUARANTEE: Guarantee = Guarantee {
 };
 
 fn check(facts: &Facts<'_>, findings: &mut Findings) {
+    let mut waits = Waits::default();
     let policies = Helpers::of(facts, "AWS::S3::BucketPolicy", &["Bucket"], "AWS::S3::Bucket");
     for (kind, property) in [("AWS::CloudTrail::Trail", "S3BucketName"), ("AWS::Config::DeliveryChannel", "S3BucketName")] {
         for &writer in facts.index.of_kind(kind) {
             let bucket = writer.resource.properties.get(property).and_then(|name| facts.index.named("AWS::S3::Bucket", name));
             let policies = bucket.map(|bucket| policies.to(bucket)).unwrap_or_default();
             let policies: Vec<_> = policies.iter().map(|policy| policy.resource).collect();
-            judge(writer, &policies, "the policy of its bucket, without which AWS refuses to make it", findings);
+            judge(&mut waits, writer, &policies, "the policy of its bucket, without which AWS refuses to make it", findings);
         }
     }
+    let internet = Helpers::of(facts, "AWS::EC2::VPCGatewayAttachment", &["InternetGatewayId"], "AWS::EC2::InternetGateway");
+    let mut transit = Helpers::of(facts, "AWS::EC2::TransitGatewayAttachment", &["TransitGatewayId"], "AWS::EC2::TransitGateway");
+    transit.add(facts, "AWS::EC2::TransitGatewayVpcAttachment", &["TransitGatewayId"], "AWS::EC2::TransitGateway");
     for &route in facts.index.of_kind("AWS::EC2::Route") {
         let gateway = |property: &str, kind: &str| {
             route.resource.properties.get(property).and_then(|value| facts.index.named(kind, value))
         };
         if let Some(gateway) = gateway("GatewayId", "AWS::EC2::InternetGateway") {
-            let attached = attachments(facts, gateway, &["AWS::EC2::VPCGatewayAttachment"], "InternetGatewayId");
-            judge(route, &attached, "the attachment of the internet gateway that it leads to", findings);
+            judge(&mut waits, route, &attached(&internet, gateway), "the attachment of the internet gateway that it leads to", findings);
         }
         if let Some(gateway) = gateway("TransitGatewayId", "AWS::EC2::TransitGateway") {
-            let kinds = ["AWS::EC2::TransitGatewayAttachment", "AWS::EC2::TransitGatewayVpcAttachment"];
-            let attached = attachments(facts, gateway, &kinds, "TransitGatewayId");
-            judge(route, &attached, "an attachment of the transit gateway that it leads to", findings);
+            judge(&mut waits, route, &attached(&transit, gateway), "an attachment of the transit gateway that it leads to", findings);
         }
     }
     for &address in facts.index.of_kind("AWS::EC2::EIP") {
-        address_waits(facts, address, findings);
+        address_waits(facts, &mut waits, address, findings);
     }
 }
 
 /// The attachments of a gateway.
-fn attachments<'a>(facts: &Facts<'a>, gateway: ResourceRef<'a>, kinds: &[&str], property: &str) -> Vec<ResourceRef<'a>> {
-    let all = kinds.iter().flat_map(|kind| facts.index.of_kind(kind).iter().copied());
-    let of_gateway = |found: &ResourceRef<'a>| {
-        let value = found.resource.properties.get(property);
-        value.and_then(|value| facts.index.named(&gateway.resource.kind, value)) == Some(gateway)
-    };
-    all.filter(of_gateway).collect()
+fn attached<'a>(helpers: &Helpers<'a>, gateway: ResourceRef<'a>) -> Vec<ResourceRef<'a>> {
+    helpers.to(gateway).iter().map(|helper| helper.resource).collect()
 }
 
 /// An address that something in a VPC uses waits for the VPC's internet gateway, or its users do.
-fn address_waits(facts: &Facts<'_>, address: ResourceRef<'_>, findings: &mut Findings) {
+fn address_waits<'a>(facts: &Facts<'a>, waits: &mut Waits<'a>, address: ResourceRef<'a>, findings: &mut Findings) {
     let stack = address.stack;
     let gates: Vec<ResourceRef<'_>> = facts
         .index
@@ -80,11 +76,11 @@ fn address_waits(facts: &Facts<'_>, address: ResourceRef<'_>, findings: &mut Fin
     if users.is_empty() && address.resource.properties.get("InstanceId").is_none() {
         return;
     }
-    let waits = |id: &str| reaches(address.stack_id, stack, id, |id| gates.iter().any(|gate| gate.id == id));
-    if !users.is_empty() && !gates.is_empty() && users.iter().all(|user| waits(user)) {
+    let mut wait = |id: &str| waits.reaches(address.stack_id, stack, id, |id| gates.iter().any(|gate| gate.id == id));
+    if !users.is_empty() && !gates.is_empty() && users.iter().all(|user| wait(user)) {
         return findings.proved(address);
     }
-    judge(address, &gates, "the attachment of the VPC's internet gateway", findings);
+    judge(waits, address, &gates, "the attachment of the VPC's internet gateway", findings);
 }
 
 fn names(value: &Value, target: ResourceRef<'_>) -> bool {
@@ -97,10 +93,10 @@ fn names(value: &Value, target: ResourceRef<'_>) -> bool {
 }
 
 /// Whether `subject` waits for one of `needed` in its own stack; stacks before it are there anyway.
-fn judge(subject: ResourceRef<'_>, needed: &[ResourceRef<'_>], what: &str, findings: &mut Findings) {
+fn judge<'a>(waits: &mut Waits<'a>, subject: ResourceRef<'a>, needed: &[ResourceRef<'a>], what: &str, findings: &mut Findings) {
     let here: Vec<&ResourceRef<'_>> = needed.iter().filter(|needed| needed.stack_id == subject.stack_id).collect();
     let Some(first) = here.first() else { return };
-    if reaches(subject.stack_id, subject.stack, subject.id, |id| here.iter().any(|needed| needed.id == id)) {
+    if waits.reaches(subject.stack_id, subject.stack, subject.id, |id| here.iter().any(|needed| needed.id == id)) {
         return findings.proved(subject);
     }
     if here.iter().all(|needed| needed.resource.condition.is_some()) && subject.resource.condition.is_none() {

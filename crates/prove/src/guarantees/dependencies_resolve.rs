@@ -216,15 +216,15 @@ fn in_formula<'a>(formula: &'a Formula, used: &mut HashSet<&'a str>) {
     }
 }
 
-/// Whether the template mentions a condition besides declaring it. Where the truth of a condition is known, its uses
-/// have been worked out and are gone, and only the text still shows them.
+/// Whether the template mentions a condition besides declaring it. Where the truth of a condition is known its uses
+/// have been worked out and are gone, and so are those in resources that another condition leaves out; only the text
+/// still shows them.
 fn mentioned(stack: &Stack, name: &str, condition: &Condition) -> bool {
-    match (&stack.template, condition.truth) {
-        (_, None) => false,
-        (None, Some(_)) => true,
-        (Some(template), Some(_)) => {
-            let word = |c: char| c.is_ascii_alphanumeric();
-            template.text.split(|c| !word(c)).filter(|text| *text == name).count() > 1
+    match &stack.template {
+        None => condition.truth.is_some(),
+        Some(template) => {
+            let words = template.text.split(|c: char| !c.is_ascii_alphanumeric());
+            words.filter(|word| *word == name).count() > 1
         }
     }
 }

@@ -86,6 +86,14 @@ fn tell(subject: ResourceRef<'_>, answer: Answer, findings: &mut Findings) {
     }
 }
 
+/// Says which bucket does not let which service in.
+fn by_bucket(mut answer: Answer, bucket: ResourceRef<'_>, service: &str) -> Answer {
+    if let Judgement::Fails { found, .. } = &mut answer.judgement {
+        *found = format!("bucket `{}` does not let {service} write ({found})", bucket.id);
+    }
+    answer
+}
+
 /// A bucket that is not in the estate.
 fn outside(value: &Value) -> Answer {
     let because = format!("the bucket, {}, is not in this estate", value.describe());
@@ -157,7 +165,7 @@ impl<'a> Wires<'a, '_> {
             let by_policy = self.buckets.allow(self.facts, bucket, source, &request);
             // A denial holds against an ACL as well.
             let denied = matches!(&by_policy.judgement, Judgement::Fails { found, .. } if found.contains("denies"));
-            if denied { by_policy } else { by_policy.or(|| delivery_acl(bucket)) }
+            by_bucket(if denied { by_policy } else { by_policy.or(|| delivery_acl(bucket)) }, bucket, S3)
         })
     }
 
@@ -258,7 +266,7 @@ impl<'a> Wires<'a, '_> {
                 because: format!("{found}; AWS adds the statement if whoever deploys may change the bucket's policy"),
             }
             .into(),
-            _ => answer,
+            _ => by_bucket(answer, bucket, VENDED),
         }
     }
 
@@ -335,7 +343,7 @@ impl<'a> Wires<'a, '_> {
                     let because = "a statement names an account, which may be the load balancers' own of the Region".to_owned();
                     Judgement::Unknown { span, because }.into()
                 }
-                _ => answer,
+                _ => by_bucket(answer, bucket, service),
             }
         })
     }

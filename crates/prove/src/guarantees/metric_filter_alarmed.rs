@@ -5,7 +5,7 @@
 
 use std::collections::HashSet;
 
-use estate::{ResourceRef, SmolStr, StackId, Value};
+use estate::{AccountId, ResourceRef, SmolStr, StackId, Value};
 
 use crate::checklist::{Checklist, Part};
 use crate::filter_pattern::Expression;
@@ -21,8 +21,8 @@ pub static GUARANTEE: Guarantee = Guarantee {
     check,
 };
 
-/// Namespace and name of a metric.
-type Metric = (Vec<Token>, Vec<Token>);
+/// Account, region, namespace and name of a metric.
+type Metric<'a> = (AccountId, Option<&'a str>, Vec<Token>, Vec<Token>);
 
 fn check(facts: &Facts<'_>, findings: &mut Findings) {
     let filters = facts.index.of_kind("AWS::Logs::MetricFilter");
@@ -71,14 +71,14 @@ fn unheard() -> Witness {
 
 /// The metrics that alarms watch.
 #[derive(Default)]
-struct Watched {
-    metrics: Vec<Metric>,
+struct Watched<'a> {
+    metrics: HashSet<Metric<'a>>,
     /// Alarms whose metric is not known.
     loose: Option<(diagnostics::Span, SmolStr)>,
 }
 
-impl Watched {
-    fn add(&mut self, facts: &Facts<'_>, alarm: ResourceRef<'_>) {
+impl<'a> Watched<'a> {
+    fn add(&mut self, facts: &Facts<'_>, alarm: ResourceRef<'a>) {
         let properties = &alarm.resource.properties;
         let mut places: Vec<&Value> = vec![properties];
         for query in properties.alternatives(&["Metrics", "*"]).into_iter().filter_map(|query| query.value) {
@@ -93,11 +93,11 @@ impl Watched {
             let spaces = place.alternatives(&["Namespace"]);
             for name in names.iter().filter_map(|name| name.value) {
                 for space in spaces.iter().filter_map(|space| space.value) {
-                    let metric = (tokens(facts.estate, space), tokens(facts.estate, name));
-                    if [&metric.0, &metric.1].iter().any(|text| is_vague(text)) {
+                    let (space, text) = (tokens(facts.estate, space), tokens(facts.estate, name));
+                    if is_vague(&space) || is_vague(&text) {
                         self.loose = Some((name.span, alarm.id.clone()));
                     }
-                    self.metrics.push(metric);
+                    self.metrics.insert((alarm.stack.account, alarm.stack.region.as_deref(), space, text));
                 }
             }
         }
@@ -107,14 +107,14 @@ impl Watched {
         let (Some(space), Some(name)) = (transformation.get("MetricNamespace"), transformation.get("MetricName")) else {
             return Judgement::unknown(transformation);
         };
-        let metric = (tokens(facts.estate, space), tokens(facts.estate, name));
+        let metric = (filter.stack.account, filter.stack.region.as_deref(), tokens(facts.estate, space), tokens(facts.estate, name));
         if self.metrics.contains(&metric) {
             return Judgement::Holds;
         }
         if let Some((span, alarm)) = &self.loose {
             return Judgement::Unknown { span: *span, because: format!("which metric alarm `{alarm}` watches is not known") };
         }
-        if is_vague(&metric.0) || is_vague(&metric.1) {
+        if is_vague(&metric.2) || is_vague(&metric.3) {
             return Judgement::unknown(name);
         }
         Judgement::Fails { span: filter.resource.origin.span, found: "no alarm".into() }

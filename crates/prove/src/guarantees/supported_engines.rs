@@ -32,10 +32,11 @@ fn judge(facts: &Facts<'_>, subject: ResourceRef<'_>, findings: &mut Findings) {
     let kind = subject.resource.kind.as_str();
     let properties = &subject.resource.properties;
     let Some(versioned) = facts.catalog.versioned(kind) else { return };
-    // A member of a cluster, a copy and a restored one have the version of what they belong to.
+    // A member of a cluster, its nodes, a copy and a restored one have the version of what they belong to.
     let inherits = ["DBClusterIdentifier", "SourceDBInstanceIdentifier", "DBSnapshotIdentifier", "ReplicationGroupId"];
     let says = properties.get(&versioned.version_property).is_some();
-    if !says && inherits.iter().any(|name| properties.get(name).is_some()) {
+    let of_cluster = kind == "AWS::EKS::Nodegroup";
+    if !says && (of_cluster || inherits.iter().any(|name| properties.get(name).is_some())) {
         return;
     }
     let today = facts.options.today.to_string();
