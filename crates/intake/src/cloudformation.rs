@@ -63,6 +63,9 @@ pub struct Options {
     pub account: Option<SmolStr>,
     /// Whether defaults of parameters do not count as values: what is proved then holds for every value.
     pub all_parameters_unknown: bool,
+    /// Whether the default of a parameter with a choice of values (`AllowedValues`) does not count as its value:
+    /// whoever deploys may choose another, and what is only there then is read as well.
+    pub open_choices: bool,
     /// Values of parameters.
     pub parameters: Vec<ParameterValues>,
 }

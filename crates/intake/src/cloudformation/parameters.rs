@@ -12,7 +12,7 @@ use estate::{Function, Kind, Parameter, Type, Unknown, Value, Why};
 use indexmap::IndexMap;
 use smol_str::{SmolStr, format_smolstr};
 
-use super::compute::{compute, number};
+use super::compute::{compute, number, weight};
 use crate::{BAD_PARAMETER, BAD_PARAMETER_VALUE, UNKNOWN_PARAMETER};
 
 /// The most bytes a parameter value may have.
@@ -65,11 +65,20 @@ pub fn shape(ty: &str) -> Option<Shape> {
     ITEM_TYPES.contains(&item).then_some(Shape { list, number: item == "Number", stored: false })
 }
 
-/// Reads the section. `defaults` is false where defaults do not count as values.
+/// Which defaults count as values.
+#[derive(Debug, Clone, Copy)]
+pub struct Defaults {
+    /// Whether any does.
+    pub count: bool,
+    /// Whether that of a parameter with a choice of values does not.
+    pub open_choices: bool,
+}
+
+/// Reads the section.
 pub fn read(
     entries: &[Entry],
     given: &Given,
-    defaults: bool,
+    defaults: Defaults,
     stack: &str,
     at: Span,
     diagnostics: &mut Diagnostics,
@@ -89,7 +98,7 @@ pub fn read(
 fn parameter(
     entry: &Entry,
     given: &Given,
-    defaults: bool,
+    defaults: Defaults,
     stack: &str,
     diagnostics: &mut Diagnostics,
 ) -> Parameter {
@@ -104,7 +113,8 @@ fn parameter(
         Shape { list: false, number: false, stored: false }
     });
     let no_echo = entry.value.get("NoEcho").and_then(Node::as_scalar_text);
-    let default = default_of(entry, diagnostics).filter(|_| defaults);
+    let choice = || allowed(entry, shape).is_some_and(|values| values.len() > 1);
+    let default = default_of(entry, diagnostics).filter(|_| defaults.count && !(defaults.open_choices && choice()));
     let is_default = !given.contains_key(name) && default.is_some();
     let value = given.get(name).cloned().or(default).map(|value| {
         let value = converted(value, shape);
@@ -132,18 +142,6 @@ fn parameter(
     };
     let no_echo = no_echo.is_some_and(|text| text.eq_ignore_ascii_case("true"));
     Parameter { ty, value, is_default, no_echo, span: entry.key.span }
-}
-
-/// About how many bytes a value has.
-pub fn weight(value: &Value) -> usize {
-    let mut total = 0;
-    value.walk(&mut |value| {
-        total += 8 + match &value.kind {
-            Kind::String(text) => text.len(),
-            _ => 0,
-        }
-    });
-    total
 }
 
 fn default_of(entry: &Entry, diagnostics: &mut Diagnostics) -> Option<Value> {

@@ -17,7 +17,7 @@ use indexmap::IndexMap;
 use smol_str::{SmolStr, format_smolstr};
 
 use super::evaluate::{Declared, Edge, Scope, Section};
-use super::parameters::{self, Given};
+use super::parameters::{self, Defaults, Given};
 use super::session::Session;
 use super::template::{Template, check_resource};
 use super::{cycles, serverless};
@@ -84,9 +84,9 @@ impl<'s, 'n> Scope<'s, 'n> {
         deployment: &Deployment,
     ) -> Self {
         let name = &deployment.name;
-        let (given, defaults) = (&deployment.given, deployment.defaults);
-        let parameters =
-            parameters::read(template.parameters, given, defaults, name, deployment.span, &mut session.diagnostics);
+        let defaults = Defaults { count: deployment.defaults, open_choices: session.options.open_choices };
+        let (given, at) = (&deployment.given, deployment.span);
+        let parameters = parameters::read(template.parameters, given, defaults, name, at, &mut session.diagnostics);
         Self {
             session,
             stack,
