@@ -103,8 +103,8 @@ pub enum Command {
     /// Prove the same of CloudFormation templates that Steward did not write
     #[command(
         after_help = "Examples:\n  steward audit templates/\n  steward audit main.yaml --parameters prod.json --region eu-west-1\n  \
-                            steward audit templates/ --all-values\n\nA parameter without value is an unknown, and so is what \
-                            depends on it; a default counts as a\nvalue unless --all-values is given."
+                            steward audit templates/ --defaults\n\nA parameter that nobody gives a value is an unknown, and what is proved holds for \
+                            every value\nof it. --parameters gives values; --defaults takes the templates' own defaults for the rest."
     )]
     Audit(Audit),
     /// Explain a guarantee, a message, a control, or a resource of an estate
@@ -183,9 +183,9 @@ pub struct Audit {
     /// The region that the templates are deployed to
     #[arg(short, long)]
     pub region: Option<String>,
-    /// Prove for every value of every parameter: defaults do not count
+    /// Take the defaults of parameters as their values where none is given
     #[arg(long)]
-    pub all_values: bool,
+    pub defaults: bool,
     /// Tag keys that resources must carry
     #[arg(long, value_name = "KEYS", value_delimiter = ',')]
     pub required_tags: Vec<String>,

@@ -77,8 +77,14 @@ impl Read {
 pub fn read(path: &Path, today: Date) -> Read {
     match blueprint_of(path) {
         Some((folder, entry)) => blueprint(&folder, &entry, today),
-        None => templates(&[path.to_path_buf()], Reading::default(), SourceMap::new(), Vec::new(), today),
+        None => templates(&[path.to_path_buf()], every_value(), SourceMap::new(), Vec::new(), today),
     }
+}
+
+/// How templates are read where nothing is said of them: a parameter that nobody gives a value is unknown, even
+/// where it has a default.
+fn every_value() -> Reading {
+    Reading { all_parameters_unknown: true, ..Reading::default() }
 }
 
 /// The folder and file name of the blueprint at a path, where there is one.

@@ -16,7 +16,7 @@ pub fn run(global: &Global, options: &Audit, today: Date) -> Ending {
     let start = Instant::now();
     let mut reading = Reading {
         region: options.region.as_deref().map(SmolStr::new),
-        all_parameters_unknown: options.all_values,
+        all_parameters_unknown: !options.defaults,
         ..Reading::default()
     };
     let (mut sources, mut diagnostics) = (SourceMap::new(), Diagnostics::new());
