@@ -29,10 +29,12 @@ fn main() {
     roots.iter().for_each(|root| collect(root, root, &mut files));
     let (mut sources, mut diagnostics) = (SourceMap::new(), Diagnostics::new());
     let reading = intake::Options { all_parameters_unknown: unknown, open_choices: open, ..intake::Options::default() };
+    let start = std::time::Instant::now();
     let estate = intake::read(&files, &reading, &mut sources, &mut diagnostics);
     for diagnostic in diagnostics.iter() {
         println!("{:<10} {} {} {}", "reading", diagnostic.code.0, place(&sources, diagnostic.span), diagnostic.message);
     }
+    let read = start.elapsed();
     let options = Options::on(Date::parse(&today).expect("a day"));
     let report = prove::check(&estate, guarantees::ALL, Catalog::shared(), &options, &[]);
     for checked in &report.guarantees {
@@ -56,7 +58,8 @@ fn main() {
         let count = checked.count();
         println!("{:<40} violated {:>4} unknown {:>4} proved {:>4}", checked.guarantee.id, count.violated, count.unknown, count.proved);
     }
-    println!("{} stacks, {} resources", estate.stacks.len(), estate.resource_count());
+    let all = start.elapsed();
+    println!("{} stacks, {} resources; read in {read:?}, read and proved in {all:?}", estate.stacks.len(), estate.resource_count());
 }
 
 fn collect(root: &Path, path: &Path, files: &mut Vec<intake::TemplateFile>) {

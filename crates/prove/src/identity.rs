@@ -1,13 +1,13 @@
 //! What an IAM role may do, from every policy that the estate attaches to it.
 //!
 //! In: a role. Out: a [`Decision`] about a request of whoever assumed it. Always: a policy whose text is not
-//! known (AWS's own, or one outside the estate) leaves what it may allow unknown; a permissions boundary and
-//! the organization's policies are not looked at here, which can only turn "allowed" into less.
+//! known (AWS's own, or one outside the estate) leaves what it may allow unknown; what a permissions boundary
+//! withholds is withheld; the organization's policies are not looked at here, and can only withhold more.
 
 use estate::{Kind, ResourceRef, Value};
 
 use crate::lookup::{Helper, Helpers, is_implied};
-use crate::policy::{Decision, Request, decide_all};
+use crate::policy::{Decision, Request, decide, decide_all};
 use crate::text::Truth;
 use crate::{Facts, Judgement};
 
@@ -63,7 +63,20 @@ impl<'a> Attachments<'a> {
             let because = format!("which role policy `{}` is attached to is not known", policy.id);
             unread = Some((policy.resource.origin.span, because, false));
         }
-        match (decide_all(facts.estate, documents, request), unread) {
+        let allowed = decide_all(facts.estate, documents, request);
+        if let (Decision::Allowed(_), Some(boundary)) = (&allowed, role.resource.properties.get("PermissionsBoundary")) {
+            let policy = facts.index.named("AWS::IAM::ManagedPolicy", boundary);
+            let document = policy.and_then(|policy| policy.resource.properties.get("PolicyDocument"));
+            return match document.map(|document| decide(facts.estate, document, request)) {
+                Some(Decision::Allowed(_)) => Judgement::Holds,
+                Some(Decision::NotAllowed | Decision::Denied(_)) => {
+                    Judgement::Fails { span: boundary.span, found: "its permissions boundary withholds it".into() }
+                }
+                Some(Decision::Unknown(span, because)) => Judgement::Unknown { span, because },
+                None => Judgement::Unknown { span: boundary.span, because: "its permissions boundary is not in this estate".into() },
+            };
+        }
+        match (allowed, unread) {
             (Decision::Denied(span), _) => Judgement::Fails { span, found: "a statement denies it".into() },
             // AWS's managed policies only allow, so that one which is not read takes nothing away.
             (Decision::Allowed(_), None) => Judgement::Holds,

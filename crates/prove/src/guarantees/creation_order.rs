@@ -16,7 +16,7 @@ use crate::{Facts, Findings, Guarantee, Level, Witness};
 pub static GUARANTEE: Guarantee = Guarantee {
     id: "creation-order",
     title: "what AWS makes only after something else waits for it",
-    level: Level::Medium,
+    level: Level::Low,
     page: include_str!("../../../../docs/guarantees/creation-order.md"),
     check,
 };

@@ -103,7 +103,9 @@ fn in_circles(stack_id: StackId, stack: &Stack) -> HashSet<&str> {
         .resources
         .iter()
         .map(|(id, resource)| {
-            let mut named = direct(stack_id, resource);
+            // What a transform makes of its own types refers in other ways than what is written.
+            let transformed = resource.kind.starts_with("AWS::Serverless::");
+            let mut named = if transformed { Vec::new() } else { direct(stack_id, resource) };
             // A reference to itself in its own properties or DependsOn is told apart.
             named.retain(|name| *name != id.as_str() && stack.resources.contains_key(*name));
             named.sort_unstable();

@@ -6,7 +6,7 @@
 
 use estate::{ResourceRef, Value};
 
-use crate::lookup::Helpers;
+use crate::lookup::{Helpers, is_implied};
 use crate::log_buckets::LogBuckets;
 use crate::policy::{Principal, Request, statements};
 use crate::text::Truth;
@@ -35,8 +35,14 @@ fn check(facts: &Facts<'_>, findings: &mut Findings) {
     let policies = Helpers::of(facts, "AWS::S3::BucketPolicy", &["Bucket"], "AWS::S3::Bucket");
     for &bucket in facts.index.of_kind("AWS::S3::Bucket") {
         let Some(why) = made_for_logs(facts, bucket, &policies) else { continue };
-        if logs.writers_to(bucket).iter().any(|writer| writer.resource != bucket) {
-            findings.proved(bucket);
+        let mut writers = logs.writers_to(bucket).iter().filter(|writer| writer.resource != bucket).peekable();
+        if let Some(first) = writers.peek().copied() {
+            if writers.any(|writer| is_implied(&writer.resource.resource.guard(), &bucket.resource.guard())) {
+                findings.proved(bucket);
+            } else {
+                let message = format!("whether the bucket gets logs cannot be known: `{}` is there only under a condition", first.resource.id);
+                findings.unknown(bucket, first.span, message);
+            }
             continue;
         }
         tell(facts, &logs, bucket, why, findings);

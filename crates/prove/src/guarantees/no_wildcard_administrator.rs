@@ -22,9 +22,14 @@ pub static GUARANTEE: Guarantee = Guarantee {
 };
 
 /// Whoever may do all of these to any user, role and policy can give itself whatever it lacks: `*`, `iam:*`,
-/// and `NotAction` that does not leave out IAM.
-const ESCALATIONS: [&str; 5] =
-    ["iam:PutRolePolicy", "iam:AttachUserPolicy", "iam:CreatePolicyVersion", "iam:UpdateAssumeRolePolicy", "iam:CreateAccessKey"];
+/// and `NotAction` that does not leave out IAM. Each with the type of what it is done to.
+const ESCALATIONS: [(&str, &str); 5] = [
+    ("iam:PutRolePolicy", "role"),
+    ("iam:AttachUserPolicy", "user"),
+    ("iam:CreatePolicyVersion", "policy"),
+    ("iam:UpdateAssumeRolePolicy", "role"),
+    ("iam:CreateAccessKey", "user"),
+];
 
 /// AWS's own policies that allow them.
 const ADMINISTRATORS: [&str; 2] = ["AdministratorAccess", "IAMFullAccess"];
@@ -115,8 +120,9 @@ fn judge_document(facts: &Facts<'_>, value: &Value, maybe: bool, found: &mut Fou
     }
     let mut allowed = None;
     let mut doubt: Option<(Span, String)> = None;
-    for action in ESCALATIONS {
-        let target = [literal("arn:aws:iam::"), vec![Token::Symbol("any account".into())], literal(":"), vec![Token::Symbol("any identity".into())]];
+    for (action, of) in ESCALATIONS {
+        let any = |what: &str| vec![Token::Symbol(what.into())];
+        let target = [literal("arn:aws:iam::"), any("any account"), literal(":"), literal(of), literal("/"), any("any name")];
         let request = Request { principal: Principal::Bearer, action, resource: target.concat(), context: Vec::new() };
         match decide(facts.estate, document, &request) {
             Decision::Allowed(span) => allowed = Some((span.or(value.span), action)),
@@ -154,7 +160,7 @@ fn judge_arn(facts: &Facts<'_>, value: &Value, maybe: bool, found: &mut Found) {
         }
         Some(name) if ADMINISTRATORS.contains(&name) => {
             let message = format!("AWS's managed policy `{name}` lets its bearer give itself any right");
-            found.violated.get_or_insert((value.span, message, ESCALATIONS.first().copied().unwrap_or_default()));
+            found.violated.get_or_insert((value.span, message, ESCALATIONS.first().map_or("iam:*", |(action, _)| action)));
         }
         // The other policies of AWS are not administrators; one of the customer's that is not here may be.
         Some(_) if tail.is_some_and(|text| text.contains(":iam::aws:policy/") || text.contains("::aws:policy/")) => {}
