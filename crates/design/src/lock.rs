@@ -162,7 +162,7 @@ impl Reader<'_> {
 
     fn network(&mut self, node: &Node) -> Option<LockedNetwork> {
         self.only(node, &["environment", "region", "addresses", "removed", "zones"]);
-        let (environment, region) = (self.text(node, "environment")?, self.text(node, "region")?);
+        let (environment, region) = (self.word(node, "environment")?, self.word(node, "region")?);
         let addresses = self.cidr(node, "addresses")?;
         let zones: Vec<_> =
             self.items(node, "zones").into_iter().filter_map(|zone| self.zone(zone)).collect();
@@ -194,7 +194,7 @@ impl Reader<'_> {
     fn zone(&mut self, node: &Node) -> Option<LockedZone> {
         self.only(node, &["zone", "gateway", "application", "data"]);
         Some(LockedZone {
-            zone: self.text(node, "zone")?,
+            zone: self.word(node, "zone")?,
             gateway: self.cidr(node, "gateway")?,
             application: self.cidr(node, "application")?,
             data: self.cidr(node, "data")?,
@@ -260,6 +260,17 @@ impl Reader<'_> {
             self.error(node.span, &format!("`{key}` is missing"));
         }
         text
+    }
+
+    /// A name of an environment, region or zone.
+    fn word(&mut self, node: &Node, key: &str) -> Option<SmolStr> {
+        let text = self.text(node, key)?;
+        let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        if text.is_empty() || !text.chars().all(good) || !text.starts_with(|c: char| c.is_ascii_lowercase()) {
+            self.error(node.span, &format!("`{key}` is `{text}`, which is no name"));
+            return None;
+        }
+        Some(text)
     }
 
     fn cidr(&mut self, node: &Node, key: &str) -> Option<Cidr> {

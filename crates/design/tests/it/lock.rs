@@ -73,6 +73,10 @@ fn a_lock_that_steward_did_not_write_is_refused() {
     check("version: 1\naccounts: [{ name: a, id: A }, { name: a, id: B }]\nnetworks: []\n", "there twice");
     check(&network("addresses: 10.0.0.1/16, zones: []"), "not an address range");
     check(
+        &network("addresses: 10.0.0.0/16, zones: []").replace("region: r", "region: \"r: {\""),
+        "which is no name",
+    );
+    check(
         &network(
             "addresses: 10.0.0.0/16, zones: [{ zone: z, gateway: 10.1.0.0/24, application: 10.0.1.0/24, data: 10.0.2.0/24 }]",
         ),
@@ -161,6 +165,17 @@ fn a_region_without_enough_zones_is_said() {
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever stands in the file: it is refused, or reading what would be written gives the same.
+    #[test]
+    fn any_text_is_refused_or_read(broken in "[ -~\n]{0,40}", at in 0_usize..600, cut in 0_usize..60) {
+        let mut text = source::compile(&company(&[("one".into(), 2)]), &Lock::default()).lock.render();
+        let at = at.min(text.len());
+        text.replace_range(at..(at + cut).min(text.len()), &broken);
+        if let (Some(lock), _) = parse(&text) {
+            round_trip(&lock);
+        }
+    }
 
     /// Whoever comes, goes or grows: everybody who stays keeps addresses, zones and subnets, and nobody overlaps.
     #[test]
