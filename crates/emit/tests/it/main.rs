@@ -9,6 +9,7 @@
 )]
 
 mod estates;
+mod examples;
 mod parsed;
 mod properties;
 mod templates;
