@@ -1,6 +1,6 @@
 //! Reads every file below a path, each by itself and all together, and counts what becomes of them.
 //!
-//! `cargo run --release -p intake --example collection -- PATH [--each] [--show CODE]`
+//! `cargo run --release -p intake --example collection -- PATH [--each] [--show CODE] [--list] [--resources]`
 #![allow(clippy::print_stdout, reason = "a program for people")]
 
 use std::collections::BTreeMap;
@@ -82,6 +82,11 @@ impl Counts {
             self.panics += 1;
             return;
         };
+        if std::env::args().any(|argument| argument == "--resources") {
+            for (id, resource) in reading.estate.stacks.iter().flat_map(|stack| &stack.resources) {
+                println!("{name}\t{id}\t{}", resource.kind);
+            }
+        }
         self.resources += reading.estate.resource_count();
         self.stacks += reading.estate.stacks.len();
         for outcome in &reading.outcomes {

@@ -354,3 +354,15 @@ pub fn number(text: &SmolStr) -> Kind {
         _ => Kind::String(text.clone()),
     }
 }
+
+/// About how many bytes a value has.
+pub fn weight(value: &Value) -> usize {
+    let mut total = 0;
+    value.walk(&mut |value| {
+        total += 8 + match &value.kind {
+            Kind::String(text) => text.len(),
+            _ => 0,
+        }
+    });
+    total
+}

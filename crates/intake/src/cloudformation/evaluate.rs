@@ -4,7 +4,7 @@
 //! written at. Always: a mistake is reported once and leaves an unknown; what a condition decides that is not
 //! known becomes a case; a branch that contradicts an enclosing case is not there.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use diagnostics::{Code, Diagnostic, Diagnostics, Span, did_you_mean};
 use document::{Entry as NodeEntry, Kind as NodeKind, Node};
@@ -82,6 +82,8 @@ pub struct Scope<'s, 'n> {
     pub edges: Vec<Edge>,
     /// Names that the serverless transform lets templates use for what it makes: `Function.Version`.
     pub aliases: HashMap<SmolStr, SmolStr>,
+    /// Resources that a transform made.
+    pub made: HashSet<SmolStr>,
     pub mistakes: usize,
 }
 

@@ -7,8 +7,8 @@ use document::{Kind as NodeKind, Node};
 use estate::{Function, Guard, Kind, Pseudo, Reference, Target, Value};
 use smol_str::SmolStr;
 
-use super::compute::{Fault, call, case, cased, compute};
-use super::evaluate::{Edge, Nested, Scope, Section};
+use super::compute::{Fault, call, case, cased, compute, weight};
+use super::evaluate::{Declared, Edge, Nested, Scope, Section};
 use super::syntax::{Intrinsic, Invocation};
 use crate::{
     BAD_ARGUMENT, LEFT_OUT, MISPLACED_FUNCTION, NEEDS_LANGUAGE_EXTENSIONS, UNKNOWN_MAP, UNKNOWN_OUTPUT,
@@ -84,7 +84,7 @@ impl Scope<'_, '_> {
     pub fn named(&mut self, name: &SmolStr, span: Span) -> Value {
         if let Some(parameter) = self.parameters.get(name) {
             let value = parameter.value.clone();
-            let cost = super::parameters::weight(&value) / 16;
+            let cost = weight(&value) / 16;
             return if self.spend(cost, span) { value.spanned(span) } else { self.mistake(span) };
         }
         if let Some(value) = self.pseudo(name) {
@@ -107,9 +107,25 @@ impl Scope<'_, '_> {
         }
         let names = self.declared.keys().chain(self.parameters.keys()).map(SmolStr::as_str);
         let help = did_you_mean(name, names.take(MOST_CANDIDATES).chain(PSEUDO_NAMES.iter().copied()));
+        // What a module makes has the module's logical id in front.
+        let within = |(id, declared): (&SmolStr, &Declared)| {
+            declared.kind.ends_with("::MODULE") && name.starts_with(id.as_str())
+        };
+        if self.declared.iter().any(within) {
+            return self.not_modelled(span, name, "a resource that a module makes");
+        }
+        if self.may_be_made(name) {
+            return self.not_modelled(span, name, "a resource that the serverless transform makes");
+        }
         let text = format!("there is no {what} `{name}`");
         self.report(Diagnostic::error(UNKNOWN_REFERENCE, span, text).maybe_help(help));
         self.mistake(span)
+    }
+
+    /// Whether a name may be that of something the serverless transform makes and this reader does not: these
+    /// begin with the logical id of a serverless resource.
+    pub fn may_be_made(&self, name: &str) -> bool {
+        self.made.iter().any(|made| name.starts_with(made.as_str()) && name.len() > made.len())
     }
 
     /// The value of a pseudo parameter.
@@ -181,11 +197,18 @@ impl Scope<'_, '_> {
 
     fn check_attribute(&mut self, id: &SmolStr, attribute: &SmolStr, span: Span) {
         let Some(kind) = self.declared.get(id).map(|declared| declared.kind.clone()) else { return };
+        if kind.starts_with("AWS::Serverless::") {
+            return;
+        }
         let Some(schema) = catalog::Catalog::shared().resource_type(&kind) else { return };
         if schema.has_attribute(attribute) {
             return;
         }
         let names: Vec<_> = schema.attributes().iter().map(|attribute| attribute.name.as_str()).collect();
+        // `Function.DestinationQueue.Arn`, where the transform makes the queue.
+        if self.made.contains(id) && attribute.contains('.') {
+            return;
+        }
         let text = format!("`{id}` is of type {kind}, which has no attribute `{attribute}`");
         let help = did_you_mean(attribute, names.iter().copied());
         let mut unknown = Diagnostic::error(UNKNOWN_RESOURCE_ATTRIBUTE, span, text).maybe_help(help);
@@ -204,7 +227,7 @@ impl Scope<'_, '_> {
             }
             Nested::Outputs(outputs) => {
                 if let Some(value) = outputs.get(output).cloned() {
-                    let cost = super::parameters::weight(&value) / 16;
+                    let cost = weight(&value) / 16;
                     return Some(if self.spend(cost, span) { value } else { self.mistake(span) });
                 }
                 let help = did_you_mean(output, outputs.keys().map(SmolStr::as_str).take(MOST_CANDIDATES));
@@ -261,6 +284,9 @@ impl Scope<'_, '_> {
             }
             if let Some(alias) = self.aliases.get(format!("{id}.{attribute}").as_str()).cloned() {
                 return self.resource(&alias, None, span);
+            }
+            if let Some(alias) = self.aliases.get(id).cloned() {
+                return self.resource(&alias, Some(attribute), span);
             }
         }
         if !self.declared.contains_key(id) {
@@ -319,6 +345,10 @@ impl Scope<'_, '_> {
             _ => (invocation.argument, invocation.text(), None),
         };
         let Some(text) = text.filter(|_| invocation.tagged || template.tag.is_none()) else {
+            // A macro may make the text.
+            if template.get("Fn::Transform").is_some() {
+                return self.value(template);
+            }
             return self.bad_argument(invocation, template.span, EXPECTED);
         };
         let own = own.unwrap_or(&[]);

@@ -77,6 +77,7 @@ fn same_in_both(piece: &Value) -> Option<String> {
 fn matching(files: &[File], pattern: &str, from: &str, template: bool) -> Found {
     let usable = |file: &File| file.tree.is_some() && (file.template || !template);
     let path = pattern.split(['?', '#']).next().unwrap_or(pattern);
+    // Nothing uploads a template from beside another one under a different path.
     let remote = path.contains("://") || path.contains(UNKNOWN);
     if !remote {
         let base = from.rsplit_once('/').map_or("", |(folder, _)| folder);
@@ -95,7 +96,8 @@ fn matching(files: &[File], pattern: &str, from: &str, template: bool) -> Found 
         parts.zip(&wanted).take_while(|(part, wanted)| part == *wanted).count()
     };
     let best = files.iter().filter(|file| usable(file)).map(shared).max().unwrap_or(0);
-    if best == 0 || !reaches_submodule(&wanted, best, from) {
+    let given = wanted.iter().filter(|part| !matches!(**part, "." | ".." | "")).count();
+    if best == 0 || (!remote && best < given) || !reaches_submodule(&wanted, best, from) {
         return Found::Nothing;
     }
     let nearness = |file: &File| file.name.split('/').zip(from.split('/')).take_while(|(a, b)| a == b).count();

@@ -157,8 +157,11 @@ impl<'n> Scope<'_, 'n> {
         let name = used.get("Name").and_then(Node::as_str).unwrap_or_default();
         let parameters = used.get("Parameters");
         if name != "AWS::Include" {
-            let text = format!("what macro `{name}` makes of this is not known");
-            self.report(Diagnostic::warning(UNKNOWN_MACRO, used.span, text));
+            // What the serverless transform leaves open has been reported.
+            if name != "AWS::Serverless" {
+                let text = format!("what macro `{name}` makes of this is not known");
+                self.report(Diagnostic::warning(UNKNOWN_MACRO, used.span, text));
+            }
             let parameters = parameters.map(|node| self.value(node));
             let arguments = [Some(Value::from(name)), parameters].into_iter().flatten().collect();
             return Err(call(Function::Transform, arguments));

@@ -5,7 +5,7 @@
 //! in `left_out`, or is reported.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use diagnostics::{Diagnostic, Severity, Span, did_you_mean};
 use document::{Entry, Node};
@@ -106,6 +106,7 @@ impl<'s, 'n> Scope<'s, 'n> {
             branches: 0,
             edges: Vec::new(),
             aliases: HashMap::new(),
+            made: HashSet::new(),
             mistakes: 0,
         }
     }
@@ -288,7 +289,7 @@ impl<'s, 'n> Scope<'s, 'n> {
     fn read_parts(&mut self, entry: &Entry, kind: SmolStr) -> (Resource, Vec<Edge>) {
         let id = &entry.key.text;
         self.edges.clear();
-        let component = serverless::component(&entry.value);
+        let component = self.made.contains(id);
         let properties = match entry.value.get("Properties") {
             Some(node) => self.read_properties(id, node),
             None => Value::at(entry.key.span, Kind::Map(Map::new())),
@@ -296,7 +297,7 @@ impl<'s, 'n> Scope<'s, 'n> {
         let depends_on = self.read_depends_on(id, entry.value.get("DependsOn"));
         let mut attributes = IndexMap::new();
         for name in KEPT_ATTRIBUTES {
-            if let Some(node) = entry.value.get(name).filter(|_| !component || *name != "Metadata") {
+            if let Some(node) = entry.value.get(name) {
                 attributes.insert(SmolStr::new_static(name), self.value(node));
             }
         }
@@ -345,6 +346,10 @@ impl<'s, 'n> Scope<'s, 'n> {
             if name == *id {
                 let text = format!("resource `{id}` depends on itself");
                 self.report(Diagnostic::error(SELF_DEPENDENCY, item.span, text));
+                continue;
+            }
+            if !self.declared.contains_key(&name) && self.may_be_made(&name) {
+                // It has been reported as not expanded.
                 continue;
             }
             if !self.declared.contains_key(&name) {

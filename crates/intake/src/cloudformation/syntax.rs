@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 
 use diagnostics::Span;
-use document::{Entry, Kind, Node};
+use document::{Entry, Node};
 use smol_str::SmolStr;
 
 /// A function of the template language.
@@ -190,9 +190,4 @@ pub fn shape(node: &Node, conditions: bool) -> Shape<'_> {
 /// Whether a key is that of a loop: `Fn::ForEach::Name`.
 pub fn is_loop(key: &str) -> bool {
     key == "Fn::ForEach" || key.starts_with("Fn::ForEach::")
-}
-
-/// A text in the making.
-pub fn text(span: Span, text: impl Into<SmolStr>) -> Node {
-    Node::new(span, Kind::String(text.into()))
 }
