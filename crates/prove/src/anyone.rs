@@ -67,7 +67,8 @@ pub(crate) fn lets_anyone_in(facts: &Facts<'_>, document: &Value) -> Anyone {
             (Truth::Yes, Some(true)) => return Anyone::Yes(span, action(statement)),
             (Truth::Yes, _) => doubt = Some((span, "the statement's effect is not known".to_owned())),
             (Truth::Unknown, _) => {
-                doubt = Some((span, "a statement may let everybody in, as what is not known decides".to_owned()));
+                doubt =
+                    Some((span, "a statement may let everybody in, as what is not known decides".to_owned()));
             }
         }
     }
@@ -82,17 +83,21 @@ fn action(statement: &Statement<'_>) -> String {
 /// Whether a denying statement keeps out everybody but somebody named: every action, everybody, unless a
 /// limiting key has one of the listed values.
 fn fenced(facts: &Facts<'_>, statements: &[Statement<'_>]) -> Truth {
-    statements.iter().filter(|statement| statement.effect() == Some(false)).fold(Truth::No, |any, statement| {
-        let whole = ["*", "s3:*", "sns:*", "sqs:*", "kms:*"];
-        let actions = statement.element("Action").map_or(&[][..], Value::as_items);
-        let every = actions.iter().any(|action| action.as_str().is_some_and(|action| whole.contains(&action)));
-        let fence = statement
-            .present
-            .and(statement.matches_principal(Principal::Anyone))
-            .and(limited(facts, statement, true));
-        // A fence around some actions may or may not be around those that are allowed.
-        any.or(if every { fence } else { fence.min(Truth::Unknown) })
-    })
+    statements.iter().filter(|statement| statement.effect() == Some(false)).fold(
+        Truth::No,
+        |any, statement| {
+            let whole = ["*", "s3:*", "sns:*", "sqs:*", "kms:*"];
+            let actions = statement.element("Action").map_or(&[][..], Value::as_items);
+            let every =
+                actions.iter().any(|action| action.as_str().is_some_and(|action| whole.contains(&action)));
+            let fence = statement
+                .present
+                .and(statement.matches_principal(Principal::Anyone))
+                .and(limited(facts, statement, true));
+            // A fence around some actions may or may not be around those that are allowed.
+            any.or(if every { fence } else { fence.min(Truth::Unknown) })
+        },
+    )
 }
 
 /// Whether the condition of a statement holds a limiting key to fixed values; with `negative`, to anything
@@ -104,7 +109,15 @@ fn limited(facts: &Facts<'_>, statement: &Statement<'_>, negative: bool) -> Trut
     for operator in operators {
         let Some(keys) = operator.value.as_map() else { return Truth::Unknown };
         let name = operator.key.as_str();
-        let positive = ["StringEquals", "StringEqualsIgnoreCase", "StringLike", "ArnEquals", "ArnLike", "IpAddress", "Bool"];
+        let positive = [
+            "StringEquals",
+            "StringEqualsIgnoreCase",
+            "StringLike",
+            "ArnEquals",
+            "ArnLike",
+            "IpAddress",
+            "Bool",
+        ];
         let plain = name.strip_prefix("ForAnyValue:").unwrap_or(name);
         // With IfExists and ForAllValues a request without the key passes; an address is always there.
         let base = plain.strip_suffix("IfExists").unwrap_or(plain);
@@ -141,7 +154,8 @@ fn fixed(facts: &Facts<'_>, values: &Value) -> Truth {
                 Token::Unknown(_) => '*',
             })
             .collect();
-        let everything = said.ends_with("/0") || said.replace("arn:aws", "").chars().all(|c| matches!(c, '*' | '?' | ':' | '/'));
+        let everything = said.ends_with("/0")
+            || said.replace("arn:aws", "").chars().all(|c| matches!(c, '*' | '?' | ':' | '/'));
         let vague = tokens.iter().any(|token| matches!(token, Token::Unknown(_)));
         all.and(match (everything, vague) {
             (false, _) => Truth::Yes,

@@ -35,7 +35,9 @@ impl<'a> Backups<'a> {
             out
         };
         let policies = facts.index.of_kind("AWS::Organizations::Policy");
-        let backup = |policy: &&ResourceRef<'a>| policy.resource.properties.get("Type").and_then(Value::as_str) == Some("BACKUP_POLICY");
+        let backup = |policy: &&ResourceRef<'a>| {
+            policy.resource.properties.get("Type").and_then(Value::as_str) == Some("BACKUP_POLICY")
+        };
         Self {
             selections: by_region("AWS::Backup::BackupSelection"),
             lifecycles: by_region("AWS::DLM::LifecyclePolicy"),
@@ -52,7 +54,10 @@ impl<'a> Backups<'a> {
             let selected = match selects(facts, *selection, subject) {
                 Truth::No => continue,
                 Truth::Unknown => doubt(format!("`{}` may or may not select it", selection.id)),
-                Truth::Yes if selection.resource.condition.is_some() && selection.resource.condition != subject.resource.condition => {
+                Truth::Yes
+                    if selection.resource.condition.is_some()
+                        && selection.resource.condition != subject.resource.condition =>
+                {
                     doubt(format!("`{}` selects it, but exists only under a condition", selection.id))
                 }
                 Truth::Yes => kept(facts, *selection, days),
@@ -64,14 +69,20 @@ impl<'a> Backups<'a> {
                 let targeted = match targets(facts, *policy, subject) {
                     Truth::No => continue,
                     Truth::Yes => Judgement::Holds,
-                    Truth::Unknown => Judgement::doubtful(policy.resource, format!("`{}` may or may not target it", policy.id)),
+                    Truth::Unknown => Judgement::doubtful(
+                        policy.resource,
+                        format!("`{}` may or may not target it", policy.id),
+                    ),
                 };
                 judgement = judgement.or(|| targeted);
             }
         }
         match self.organization {
             Some(policy) => judgement.or(|| {
-                Judgement::doubtful(policy.resource, "a backup policy of the organization may select it, which is not modelled")
+                Judgement::doubtful(
+                    policy.resource,
+                    "a backup policy of the organization may select it, which is not modelled",
+                )
             }),
             None => judgement,
         }
@@ -114,7 +125,9 @@ fn selects(facts: &Facts<'_>, selection: ResourceRef<'_>, subject: ResourceRef<'
     let any_arn = |list: &Value| any(list, |item| names(facts, item, subject));
     let by_arn = value.get("Resources").map(any_arn);
     let by_tag = value.get("ListOfTags").map(|list| {
-        any(list, |item| has_tag(facts, subject, item.get("ConditionKey"), item.get("ConditionValue"), "aws:ResourceTag/"))
+        any(list, |item| {
+            has_tag(facts, subject, item.get("ConditionKey"), item.get("ConditionValue"), "aws:ResourceTag/")
+        })
     });
     let taken = match (by_arn, by_tag) {
         (None, None) => Truth::No,
@@ -124,7 +137,9 @@ fn selects(facts: &Facts<'_>, selection: ResourceRef<'_>, subject: ResourceRef<'
         (Some(_), Some(_)) => Truth::Unknown,
     };
     let out = value.get("NotResources").map_or(Truth::No, any_arn);
-    taken.and(out.negated()).and(value.get("Conditions").map_or(Truth::Yes, |conditions| meets(facts, subject, conditions)))
+    taken
+        .and(out.negated())
+        .and(value.get("Conditions").map_or(Truth::Yes, |conditions| meets(facts, subject, conditions)))
 }
 
 /// `Conditions`: every one must hold.
@@ -133,7 +148,13 @@ fn meets(facts: &Facts<'_>, subject: ResourceRef<'_>, conditions: &Value) -> Tru
     operators.iter().fold(Truth::Yes, |all, operator| {
         let list = operator.value.as_items();
         let each = list.iter().fold(Truth::Yes, |all, item| {
-            let has = has_tag(facts, subject, item.get("ConditionKey"), item.get("ConditionValue"), "aws:ResourceTag/");
+            let has = has_tag(
+                facts,
+                subject,
+                item.get("ConditionKey"),
+                item.get("ConditionValue"),
+                "aws:ResourceTag/",
+            );
             all.and(match operator.key.as_str() {
                 "StringEquals" | "StringLike" => has,
                 "StringNotEquals" | "StringNotLike" => has.negated(),
@@ -162,7 +183,8 @@ fn targets(facts: &Facts<'_>, policy: ResourceRef<'_>, volume: ResourceRef<'_>) 
     let tagged = details.get("TargetTags").map_or(Truth::No, |tags| {
         any(tags, |tag| has_tag(facts, volume, tag.get("Key"), tag.get("Value"), ""))
     });
-    let always = policy.resource.condition.is_none() || policy.resource.condition == volume.resource.condition;
+    let always =
+        policy.resource.condition.is_none() || policy.resource.condition == volume.resource.condition;
     enabled.and(of_volumes).and(tagged).and(if always { Truth::Yes } else { Truth::Unknown })
 }
 
@@ -205,7 +227,11 @@ fn arn(facts: &Facts<'_>, subject: ResourceRef<'_>) -> Vec<Token> {
     };
     let region = match &subject.stack.region {
         Some(region) => Value::from(region),
-        None => Reference { target: Target::Pseudo { stack: subject.stack_id, pseudo: Pseudo::Region }, attribute: None }.into(),
+        None => Reference {
+            target: Target::Pseudo { stack: subject.stack_id, pseudo: Pseudo::Region },
+            attribute: None,
+        }
+        .into(),
     };
     let account = Reference { target: Target::Account(subject.stack.account), attribute: None };
     let own = Reference::to(subject.stack_id, subject.id.clone());
@@ -219,14 +245,22 @@ fn arn(facts: &Facts<'_>, subject: ResourceRef<'_>) -> Vec<Token> {
 }
 
 /// Whether a resource carries a tag; `prefix` is taken off the key.
-fn has_tag(facts: &Facts<'_>, subject: ResourceRef<'_>, key: Option<&Value>, value: Option<&Value>, prefix: &str) -> Truth {
+fn has_tag(
+    facts: &Facts<'_>,
+    subject: ResourceRef<'_>,
+    key: Option<&Value>,
+    value: Option<&Value>,
+    prefix: &str,
+) -> Truth {
     let (Some(key), Some(value)) = (key, value) else { return Truth::Unknown };
     let (Some(wanted), value) = (key.as_str(), tokens(facts.estate, value)) else { return Truth::Unknown };
     let wanted = literal(wanted.strip_prefix(prefix).unwrap_or(wanted));
     let properties = &subject.resource.properties;
     let tags = properties.get("Tags").or_else(|| properties.get("FileSystemTags"));
     let Some(tags) = tags else { return Truth::No };
-    let same = |key: &[Token], found: &Value| matches(&wanted, key, false).and(matches(&value, &tokens(facts.estate, found), false));
+    let same = |key: &[Token], found: &Value| {
+        matches(&wanted, key, false).and(matches(&value, &tokens(facts.estate, found), false))
+    };
     match &tags.kind {
         Kind::Map(map) => map.iter().fold(Truth::No, |any, tag| any.or(same(&literal(&tag.key), &tag.value))),
         Kind::List(_) => any(tags, |tag| match (tag.get("Key"), tag.get("Value")) {

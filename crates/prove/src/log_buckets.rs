@@ -47,20 +47,65 @@ const USES: [(&str, &[&str], Names, &str); 17] = [
     ("AWS::CloudTrail::Trail", &["S3BucketName"], Names::Bucket, "the log files of a trail"),
     ("AWS::Config::DeliveryChannel", &["S3BucketName"], Names::Bucket, "the snapshots of AWS Config"),
     ("AWS::EC2::FlowLog", &["LogDestination"], Names::Arn, "flow logs"),
-    ("AWS::ElasticLoadBalancing::LoadBalancer", &["AccessLoggingPolicy", "S3BucketName"], Names::Bucket, "access logs of a load balancer"),
-    ("AWS::CloudFront::Distribution", &["DistributionConfig", "Logging", "Bucket"], Names::Bucket, "access logs of a distribution"),
-    ("AWS::CloudFront::StreamingDistribution", &["StreamingDistributionConfig", "Logging", "Bucket"], Names::Bucket, "access logs of a distribution"),
+    (
+        "AWS::ElasticLoadBalancing::LoadBalancer",
+        &["AccessLoggingPolicy", "S3BucketName"],
+        Names::Bucket,
+        "access logs of a load balancer",
+    ),
+    (
+        "AWS::CloudFront::Distribution",
+        &["DistributionConfig", "Logging", "Bucket"],
+        Names::Bucket,
+        "access logs of a distribution",
+    ),
+    (
+        "AWS::CloudFront::StreamingDistribution",
+        &["StreamingDistributionConfig", "Logging", "Bucket"],
+        Names::Bucket,
+        "access logs of a distribution",
+    ),
     ("AWS::WAFv2::LoggingConfiguration", &["LogDestinationConfigs", "*"], Names::Arn, "logs of a web ACL"),
     ("AWS::Route53Resolver::ResolverQueryLoggingConfig", &["DestinationArn"], Names::Arn, "DNS query logs"),
-    ("AWS::NetworkFirewall::LoggingConfiguration", &["LoggingConfiguration", "LogDestinationConfigs", "*", "LogDestination", "bucketName"], Names::Bucket, "logs of a firewall"),
+    (
+        "AWS::NetworkFirewall::LoggingConfiguration",
+        &["LoggingConfiguration", "LogDestinationConfigs", "*", "LogDestination", "bucketName"],
+        Names::Bucket,
+        "logs of a firewall",
+    ),
     ("AWS::MSK::Cluster", &["LoggingInfo", "BrokerLogs", "S3", "Bucket"], Names::Bucket, "broker logs"),
-    ("AWS::Redshift::Cluster", &["LoggingProperties", "BucketName"], Names::Bucket, "audit logs of a cluster"),
+    (
+        "AWS::Redshift::Cluster",
+        &["LoggingProperties", "BucketName"],
+        Names::Bucket,
+        "audit logs of a cluster",
+    ),
     ("AWS::EMR::Cluster", &["LogUri"], Names::Bucket, "log files of a cluster"),
     ("AWS::Logs::DeliveryDestination", &["DestinationResourceArn"], Names::Arn, "vended logs"),
-    ("AWS::VpcLattice::AccessLogSubscription", &["DestinationArn"], Names::Arn, "access logs of a service network"),
-    ("AWS::EC2::VerifiedAccessInstance", &["LoggingConfigurations", "S3", "BucketName"], Names::Bucket, "access logs of Verified Access"),
-    ("AWS::ImageBuilder::InfrastructureConfiguration", &["Logging", "S3Logs", "S3BucketName"], Names::Bucket, "build logs"),
-    ("AWS::S3::Bucket", &["LoggingConfiguration", "DestinationBucketName"], Names::Bucket, "server access logs"),
+    (
+        "AWS::VpcLattice::AccessLogSubscription",
+        &["DestinationArn"],
+        Names::Arn,
+        "access logs of a service network",
+    ),
+    (
+        "AWS::EC2::VerifiedAccessInstance",
+        &["LoggingConfigurations", "S3", "BucketName"],
+        Names::Bucket,
+        "access logs of Verified Access",
+    ),
+    (
+        "AWS::ImageBuilder::InfrastructureConfiguration",
+        &["Logging", "S3Logs", "S3BucketName"],
+        Names::Bucket,
+        "build logs",
+    ),
+    (
+        "AWS::S3::Bucket",
+        &["LoggingConfiguration", "DestinationBucketName"],
+        Names::Bucket,
+        "server access logs",
+    ),
 ];
 
 impl<'a> LogBuckets<'a> {
@@ -75,8 +120,14 @@ impl<'a> LogBuckets<'a> {
         for &bucket in facts.index.of_kind("AWS::S3::Bucket") {
             // Logging that names no destination goes to the bucket itself.
             let logging = bucket.resource.properties.get("LoggingConfiguration");
-            if logging.is_some_and(|logging| logging.as_map().is_some() && logging.get("DestinationBucketName").is_none()) {
-                let writer = Writer { resource: bucket, span: bucket.resource.origin.span, logs: "server access logs" };
+            if logging.is_some_and(|logging| {
+                logging.as_map().is_some() && logging.get("DestinationBucketName").is_none()
+            }) {
+                let writer = Writer {
+                    resource: bucket,
+                    span: bucket.resource.origin.span,
+                    logs: "server access logs",
+                };
                 found.write(bucket, writer);
             }
         }
@@ -126,7 +177,9 @@ impl<'a> Found<'a, '_> {
         let writer = Writer { resource, span: value.span.or(resource.resource.origin.span), logs };
         match bucket_named(self.facts, value) {
             Some(bucket) => self.write(bucket, writer),
-            None if names == Names::Bucket || says_bucket(value) => self.elsewhere.push((writer, value.describe())),
+            None if names == Names::Bucket || says_bucket(value) => {
+                self.elsewhere.push((writer, value.describe()))
+            }
             None => {}
         }
     }
@@ -134,7 +187,9 @@ impl<'a> Found<'a, '_> {
     /// `access_logs.s3.bucket` and its like among the attributes.
     fn load_balancer(&mut self, balancer: ResourceRef<'a>) {
         let properties = &balancer.resource.properties;
-        for item in properties.alternatives_under(&["LoadBalancerAttributes", "*"], &balancer.resource.guard()) {
+        for item in
+            properties.alternatives_under(&["LoadBalancerAttributes", "*"], &balancer.resource.guard())
+        {
             let Some(item) = item.value else { continue };
             let key = item.get("Key").and_then(Value::as_str).unwrap_or_default();
             if let (true, Some(value)) = (key.ends_with("_logs.s3.bucket"), item.get("Value")) {
@@ -160,10 +215,18 @@ impl<'a> Found<'a, '_> {
             for &feeder in facts.index.of_kind(kind) {
                 for value in feeder.resource.properties.alternatives(path) {
                     let named = value.value.and_then(|value| facts.index.named(stream, value));
-                    let Some(found) = named.filter(|found| !seen.contains(&(found.stack_id, found.id))) else { continue };
+                    let Some(found) = named.filter(|found| !seen.contains(&(found.stack_id, found.id)))
+                    else {
+                        continue;
+                    };
                     seen.push((found.stack_id, found.id));
                     for destination in ["ExtendedS3DestinationConfiguration", "S3DestinationConfiguration"] {
-                        self.add(found, &[destination, "BucketARN"], Names::Bucket, "logs through a delivery stream");
+                        self.add(
+                            found,
+                            &[destination, "BucketARN"],
+                            Names::Bucket,
+                            "logs through a delivery stream",
+                        );
                     }
                 }
             }
@@ -178,7 +241,10 @@ pub(crate) fn bucket_named<'a>(facts: &Facts<'a>, value: &Value) -> Option<Resou
     let name = text.rsplit_once(":::").map_or(text.as_str(), |(_, name)| name);
     let name = name.strip_prefix("s3://").unwrap_or(name);
     let name = name.split('/').next().unwrap_or(name);
-    let name = name.split_once(".s3").filter(|(_, rest)| rest.contains(".amazonaws.")).map_or(name, |(name, _)| name);
+    let name = name
+        .split_once(".s3")
+        .filter(|(_, rest)| rest.contains(".amazonaws."))
+        .map_or(name, |(name, _)| name);
     facts.index.named(BUCKET, &Value::new(Kind::String(name.into())))
 }
 
@@ -186,7 +252,9 @@ pub(crate) fn bucket_named<'a>(facts: &Facts<'a>, value: &Value) -> Option<Resou
 fn says_bucket(value: &Value) -> bool {
     let text = match &value.kind {
         Kind::String(text) => text.as_str(),
-        Kind::Join(pieces) => return pieces.iter().any(|piece| piece.as_str().is_some_and(|text| text.contains(":s3:::"))),
+        Kind::Join(pieces) => {
+            return pieces.iter().any(|piece| piece.as_str().is_some_and(|text| text.contains(":s3:::")));
+        }
         _ => return false,
     };
     text.contains(":s3:::")

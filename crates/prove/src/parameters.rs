@@ -41,18 +41,22 @@ impl Parameter<'_> {
     }
 
     fn within(&self, group: &Resource) -> Judgement {
-        let family = ["Family", "ParameterGroupFamily"].iter().find_map(|name| group.properties.get(name)?.as_str());
+        let family =
+            ["Family", "ParameterGroupFamily"].iter().find_map(|name| group.properties.get(name)?.as_str());
         Setting::of(group, &["Parameters"]).judge(|parameters| match parameters {
             // Redshift lists them.
             Some(list) if list.as_list().is_some() => {
-                let of_name = |item: &&Value| item.get("ParameterName").and_then(Value::as_str) == Some(self.name);
+                let of_name =
+                    |item: &&Value| item.get("ParameterName").and_then(Value::as_str) == Some(self.name);
                 let found = list.as_items().iter().find(of_name).and_then(|item| item.get("ParameterValue"));
                 found.map_or_else(|| (self.default)(family), |value| self.value(value))
             }
-            Some(map) if map.as_map().is_some() => Setting::below(map, &[self.name]).judge(|value| match value {
-                Some(value) => self.value(value),
-                None => (self.default)(family),
-            }),
+            Some(map) if map.as_map().is_some() => {
+                Setting::below(map, &[self.name]).judge(|value| match value {
+                    Some(value) => self.value(value),
+                    None => (self.default)(family),
+                })
+            }
             Some(other) => Judgement::unknown(other),
             None => (self.default)(family),
         })

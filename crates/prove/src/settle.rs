@@ -22,7 +22,12 @@ pub struct Words<'a> {
 
 impl Findings {
     /// Turns a judgement into a verdict about `subject`; returns the finding unless it was proved.
-    pub fn settle(&mut self, subject: ResourceRef<'_>, judgement: Judgement, words: &Words<'_>) -> Option<&mut Finding> {
+    pub fn settle(
+        &mut self,
+        subject: ResourceRef<'_>,
+        judgement: Judgement,
+        words: &Words<'_>,
+    ) -> Option<&mut Finding> {
         match judgement {
             Judgement::Holds => {
                 self.proved(subject);

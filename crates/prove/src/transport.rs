@@ -6,7 +6,7 @@
 use estate::{ResourceRef, Value};
 
 use crate::lookup::{Helper, Helpers, is_implied};
-use crate::policy::{Decision, Principal, Request, decide};
+use crate::policy::{Decision, Principal, Request, denies};
 use crate::text::{Token, literal};
 use crate::{Facts, Findings, Witness};
 
@@ -42,14 +42,18 @@ pub(crate) fn refuses_plain_http(
             context: vec![("aws:SecureTransport", literal("false"))],
         };
         let said = |policy: ResourceRef<'_>| match document(policy) {
-            Some(document) => decide(facts.estate, document, &request),
-            None => Decision::Unknown(policy.resource.origin.span, "its policy's document is not known".into()),
+            Some(document) => denies(facts.estate, document, &request),
+            None => {
+                Decision::Unknown(policy.resource.origin.span, "its policy's document is not known".into())
+            }
         };
         let (mut refusing, mut silent, mut doubt) = (0, 0, None);
         for Helper { resource: policy, guard } in attached {
             match said(*policy) {
                 Decision::Denied(_) if is_implied(guard, &subject.resource.guard()) => refusing += 1,
-                Decision::Denied(span) => doubt = Some((span, "its policy exists only under a condition".to_owned())),
+                Decision::Denied(span) => {
+                    doubt = Some((span, "its policy exists only under a condition".to_owned()))
+                }
                 Decision::Unknown(span, because) => doubt = Some((span, because)),
                 Decision::Allowed(_) | Decision::NotAllowed => silent += 1,
             }
@@ -61,14 +65,22 @@ pub(crate) fn refuses_plain_http(
             continue;
         }
         // A policy for something not known may be the one, if it refuses what it is put on.
-        let maybe = policies.loose.iter().filter(|_| attached.is_empty()).find(|policy| {
-            matches!(said(**policy), Decision::Denied(_) | Decision::Unknown(..))
+        let maybe = policies
+            .loose
+            .iter()
+            .filter(|_| attached.is_empty())
+            .find(|policy| matches!(said(**policy), Decision::Denied(_) | Decision::Unknown(..)));
+        doubt = doubt.or_else(|| {
+            maybe.map(|policy| {
+                (policy.resource.origin.span, format!("`{}` may or may not be its policy", policy.id))
+            })
         });
-        doubt = doubt.or_else(|| maybe.map(|policy| {
-            (policy.resource.origin.span, format!("`{}` may or may not be its policy", policy.id))
-        }));
         if let Some((span, because)) = doubt {
-            findings.unknown(subject, span, format!("whether plain HTTP is refused cannot be known: {because}"));
+            findings.unknown(
+                subject,
+                span,
+                format!("whether plain HTTP is refused cannot be known: {because}"),
+            );
             return;
         }
         let message = match attached {

@@ -43,7 +43,8 @@ fn check(facts: &Facts<'_>, findings: &mut Findings) {
     let logs = LogBuckets::of(facts);
     for &bucket in facts.index.of_kind("AWS::S3::Bucket") {
         let acl = Setting::of(bucket.resource, &["AccessControl"]);
-        let by_cloudfront = |writer: &&Writer<'_>| writer.resource.resource.kind.starts_with("AWS::CloudFront::");
+        let by_cloudfront =
+            |writer: &&Writer<'_>| writer.resource.resource.kind.starts_with("AWS::CloudFront::");
         let distribution = logs.writers_to(bucket).iter().find(by_cloudfront);
         if acl.is_absent() && distribution.is_none() {
             continue;
@@ -55,11 +56,14 @@ fn check(facts: &Facts<'_>, findings: &mut Findings) {
             Some(_) => acls_enabled(bucket),
             None => Judgement::Holds,
         };
-        let finding = findings.settle_all(bucket, [
-            (private.or(|| acls_enabled(bucket)), REFUSED),
-            (not_public.or(|| public_acls_allowed(bucket)), PUBLIC),
-            (needed, LOGGING),
-        ]);
+        let finding = findings.settle_all(
+            bucket,
+            [
+                (private.or(|| acls_enabled(bucket)), REFUSED),
+                (not_public.or(|| public_acls_allowed(bucket)), PUBLIC),
+                (needed, LOGGING),
+            ],
+        );
         if let (Some(finding), Some(writer)) = (finding, distribution) {
             finding.related(writer.span, "the distribution writes its logs there");
         }

@@ -31,16 +31,22 @@ pub static GUARANTEE: Guarantee = Guarantee {
 const MOST_SOURCES: u8 = 4;
 
 /// Parts of a resource that keep data only if they are there, of which any may be missing.
-const OPTIONAL: [(&str, &str); 2] =
-    [("AWS::SageMaker::FeatureGroup", "OnlineStoreConfig"), ("AWS::SageMaker::FeatureGroup", "OfflineStoreConfig")];
+const OPTIONAL: [(&str, &str); 2] = [
+    ("AWS::SageMaker::FeatureGroup", "OnlineStoreConfig"),
+    ("AWS::SageMaker::FeatureGroup", "OfflineStoreConfig"),
+];
 
 fn check(facts: &Facts<'_>, findings: &mut Findings) {
     let logs = LogBuckets::of(facts);
     for row in facts.catalog.stores() {
         for &found in facts.index.of_kind(&row.type_name) {
             match row.type_name.as_str() {
-                "AWS::EC2::Instance" | "AWS::AutoScaling::LaunchConfiguration" => machines::judge(facts, findings, found, row, &[]),
-                "AWS::EC2::LaunchTemplate" => machines::judge(facts, findings, found, row, &["LaunchTemplateData"]),
+                "AWS::EC2::Instance" | "AWS::AutoScaling::LaunchConfiguration" => {
+                    machines::judge(facts, findings, found, row, &[])
+                }
+                "AWS::EC2::LaunchTemplate" => {
+                    machines::judge(facts, findings, found, row, &["LaunchTemplateData"])
+                }
                 _ => one(facts, findings, &logs, found, row),
             }
         }
@@ -48,13 +54,26 @@ fn check(facts: &Facts<'_>, findings: &mut Findings) {
 }
 
 /// Judges what a resource keeps itself, and the further data that its row names as parts.
-fn one(facts: &Facts<'_>, findings: &mut Findings, logs: &LogBuckets<'_>, found: ResourceRef<'_>, row: &AtRest) {
-    let parts: Vec<(&Part, Judgement)> = row.parts.iter().filter_map(|part| {
-        let there = all_of(found, &part.when);
-        (!matches!(there, Judgement::Fails { .. })).then(|| (part, if_there(found, there, of_part(facts, found, row, part))))
-    }).collect();
+fn one(
+    facts: &Facts<'_>,
+    findings: &mut Findings,
+    logs: &LogBuckets<'_>,
+    found: ResourceRef<'_>,
+    row: &AtRest,
+) {
+    let parts: Vec<(&Part, Judgement)> = row
+        .parts
+        .iter()
+        .filter_map(|part| {
+            let there = all_of(found, &part.when);
+            (!matches!(there, Judgement::Fails { .. }))
+                .then(|| (part, if_there(found, there, of_part(facts, found, row, part))))
+        })
+        .collect();
     let exists = all_of(found, &row.when).and(|| none_of(found, &row.unless));
-    let keeps = row.keeping == Keeping::Store && !matches!(exists, Judgement::Fails { .. }) && is_spoken_of(facts, logs, found);
+    let keeps = row.keeping == Keeping::Store
+        && !matches!(exists, Judgement::Fails { .. })
+        && is_spoken_of(facts, logs, found);
     if !keeps && parts.is_empty() {
         return;
     }
@@ -63,7 +82,7 @@ fn one(facts: &Facts<'_>, findings: &mut Findings, logs: &LogBuckets<'_>, found:
             let own = at_rest(facts, found, row, MOST_SOURCES);
             match exists {
                 Judgement::Holds => own,
-                doubtful => Found::all(&if_there(found, doubtful, own.as_one())),
+                doubtful => Found::all(&if_there(found, doubtful, own.whole())),
             }
         }
         false => Found::all(&Judgement::Holds),
@@ -79,7 +98,9 @@ fn all_of(found: ResourceRef<'_>, conditions: &[Condition]) -> Judgement {
 /// Whether no condition of a row holds.
 fn none_of(found: ResourceRef<'_>, conditions: &[Condition]) -> Judgement {
     conditions.iter().fold(Judgement::Holds, |all, (path, values)| {
-        all.and(|| holds(found, path, values).unless(found.resource, "a setting under which it keeps nothing"))
+        all.and(|| {
+            holds(found, path, values).unless(found.resource, "a setting under which it keeps nothing")
+        })
     })
 }
 
@@ -88,7 +109,9 @@ fn holds(found: ResourceRef<'_>, path: &PropertyPath, values: &[estate::SmolStr]
         None => Judgement::missing(found.resource),
         Some(_) if values.is_empty() => Judgement::Holds,
         Some(value) => match value.as_text() {
-            Some(text) => Judgement::of(values.iter().any(|wanted| wanted.eq_ignore_ascii_case(&text)), value),
+            Some(text) => {
+                Judgement::of(values.iter().any(|wanted| wanted.eq_ignore_ascii_case(&text)), value)
+            }
             None => Judgement::unknown(value),
         },
     })
@@ -97,9 +120,10 @@ fn holds(found: ResourceRef<'_>, path: &PropertyPath, values: &[estate::SmolStr]
 /// A judgement about data that may not be there: a failure counts only if it certainly is.
 fn if_there(found: ResourceRef<'_>, there: Judgement, judgement: Judgement) -> Judgement {
     match (there, judgement) {
-        (Judgement::Unknown { span, .. }, Judgement::Fails { .. }) => {
-            Judgement::Unknown { span: span.or(found.resource.origin.span), because: "it may keep data under no such key".into() }
-        }
+        (Judgement::Unknown { span, .. }, Judgement::Fails { .. }) => Judgement::Unknown {
+            span: span.or(found.resource.origin.span),
+            because: "it may keep data under no such key".into(),
+        },
         (_, judgement) => judgement,
     }
 }
@@ -107,17 +131,21 @@ fn if_there(found: ResourceRef<'_>, there: Judgement, judgement: Judgement) -> J
 fn of_part(facts: &Facts<'_>, found: ResourceRef<'_>, row: &AtRest, part: &Part) -> Judgement {
     let none = || Judgement::Holds;
     let switches = part.switches.iter().fold(Judgement::Holds, |all, path| {
-        all.and(|| at(found, path, &none, &|value| match value {
-            None => Judgement::missing(found.resource),
-            Some(value) if value.is_literal() => Judgement::of(value.as_bool() == Some(true), value),
-            Some(value) => Judgement::unknown(value),
-        }))
+        all.and(|| {
+            at(found, path, &none, &|value| match value {
+                None => Judgement::missing(found.resource),
+                Some(value) if value.is_literal() => Judgement::of(value.as_bool() == Some(true), value),
+                Some(value) => Judgement::unknown(value),
+            })
+        })
     });
     part.keys.iter().fold(switches, |all, path| {
-        all.and(|| at(found, path, &none, &|value| match value {
-            None => Judgement::missing(found.resource),
-            Some(value) => key(facts, found, row, value),
-        }))
+        all.and(|| {
+            at(found, path, &none, &|value| match value {
+                None => Judgement::missing(found.resource),
+                Some(value) => key(facts, found, row, value),
+            })
+        })
     })
 }
 
@@ -127,7 +155,7 @@ fn is_spoken_of(facts: &Facts<'_>, logs: &LogBuckets<'_>, store: ResourceRef<'_>
         // The data of a cluster's instance is the cluster's, which is judged.
         "AWS::RDS::DBInstance" => {
             let cluster = store.resource.properties.get("DBClusterIdentifier");
-            !cluster.is_some_and(|cluster| facts.index.named("AWS::RDS::DBCluster", cluster).is_some())
+            cluster.is_none_or(|cluster| facts.index.named("AWS::RDS::DBCluster", cluster).is_none())
         }
         // S3 and load balancers deliver their access logs to buckets under SSE-S3 only.
         "AWS::S3::Bucket" => !logs.writers_to(store).iter().any(|writer| {
@@ -150,21 +178,30 @@ impl Found {
         Self { switch: Judgement::Holds, mode: Judgement::Holds, key: judgement.clone() }
     }
 
-    fn as_one(self) -> Judgement {
+    fn whole(self) -> Judgement {
         self.switch.and(|| self.mode).and(|| self.key)
     }
 }
 
-fn settle(findings: &mut Findings, store: ResourceRef<'_>, row: &AtRest, found: Found, parts: Vec<(&Part, Judgement)>) {
+fn settle(
+    findings: &mut Findings,
+    store: ResourceRef<'_>,
+    row: &AtRest,
+    found: Found,
+    parts: Vec<(&Part, Judgement)>,
+) {
     let first = |paths: &[PropertyPath]| paths.first().map(ToString::to_string).unwrap_or_default();
-    let mode_paths: Vec<PropertyPath> = row.modes.iter().map(|(path, _)| path.clone()).chain(row.off.iter().cloned()).collect();
+    let mode_paths: Vec<PropertyPath> =
+        row.modes.iter().map(|(path, _)| path.clone()).chain(row.off.iter().cloned()).collect();
     let mut fix: Vec<String> = row.switches.iter().map(|path| format!("{path}: true")).collect();
     fix.extend(row.modes.iter().filter_map(|(path, values)| Some(format!("{path}: {}", values.first()?))));
     fix.extend(row.keys.first().map(|path| format!("{path}: the ARN of an AWS::KMS::Key")));
     let fix = fix.join(" and ");
     let (switch_path, mode_path, key_path) = (first(&row.switches), first(&mode_paths), first(&row.keys));
     let nothing_chosen = match (row.without, store.resource.kind.as_str()) {
-        (_, "AWS::S3::Bucket") => "its objects are encrypted under keys of Amazon S3, unless their writers ask for more",
+        (_, "AWS::S3::Bucket") => {
+            "its objects are encrypted under keys of Amazon S3, unless their writers ask for more"
+        }
         (Some(Without::Unencrypted), _) => "it is not encrypted at rest",
         (Some(Without::AwsOwned), _) => "it is encrypted under a key that AWS owns, not under one of yours",
         (Some(Without::AwsManaged), _) => AWS_MANAGED,
@@ -174,27 +211,47 @@ fn settle(findings: &mut Findings, store: ResourceRef<'_>, row: &AtRest, found: 
         Judgement::Fails { found, .. } if found != "nothing" => chosen,
         _ => nothing_chosen,
     };
-    let words = |violated, path| Words { violated, unknown: "it is encrypted under a customer-managed key", path, fix: &fix };
+    let words = |violated, path| Words {
+        violated,
+        unknown: "it is encrypted under a customer-managed key",
+        path,
+        fix: &fix,
+    };
     let part = parts.into_iter().min_by_key(|(_, judgement)| match judgement {
         Judgement::Fails { .. } => 0,
         Judgement::Unknown { .. } => 1,
         Judgement::Holds => 2,
     });
     let (part, of_part) = part.map_or((None, Judgement::Holds), |(part, judgement)| (Some(part), judgement));
-    let part_path = part.map(|part| first(if part.keys.is_empty() { &part.switches } else { &part.keys })).unwrap_or_default();
+    let part_path = part
+        .map(|part| first(if part.keys.is_empty() { &part.switches } else { &part.keys }))
+        .unwrap_or_default();
     let why = part.map_or("", |part| part.why.as_str());
     let part_says = format!("a part of its data ({why}) is not encrypted under a key of yours");
     let part_asks = format!("a part of its data ({why}) is encrypted under a customer-managed key");
     let part_fix = format!("set {part_path}");
-    findings.settle_all(store, [
-        (found.switch.clone(), words(because(&found.switch, "it is not encrypted at rest"), &switch_path)),
-        (found.mode.clone(), words("it is encrypted under a key that AWS owns or manages, not under one of yours", &mode_path)),
-        (found.key.clone(), words(because(&found.key, AWS_MANAGED), &key_path)),
-        (of_part, Words { violated: &part_says, unknown: &part_asks, path: &part_path, fix: &part_fix }),
-    ]);
+    findings.settle_all(
+        store,
+        [
+            (
+                found.switch.clone(),
+                words(because(&found.switch, "it is not encrypted at rest"), &switch_path),
+            ),
+            (
+                found.mode.clone(),
+                words(
+                    "it is encrypted under a key that AWS owns or manages, not under one of yours",
+                    &mode_path,
+                ),
+            ),
+            (found.key.clone(), words(because(&found.key, AWS_MANAGED), &key_path)),
+            (of_part, Words { violated: &part_says, unknown: &part_asks, path: &part_path, fix: &part_fix }),
+        ],
+    );
 }
 
-const AWS_MANAGED: &str = "it is encrypted under a key that AWS manages: you can neither limit its use nor take it away";
+const AWS_MANAGED: &str =
+    "it is encrypted under a key that AWS manages: you can neither limit its use nor take it away";
 
 /// Judges a store by its own settings, or by those of what it is a copy or member of.
 fn at_rest(facts: &Facts<'_>, store: ResourceRef<'_>, row: &AtRest, left: u8) -> Found {
@@ -206,11 +263,11 @@ fn at_rest(facts: &Facts<'_>, store: ResourceRef<'_>, row: &AtRest, left: u8) ->
             continue;
         }
         // A volume made from a snapshot can be encrypted anew, and an index have a setting of its own.
-        if row.own_key_wins && own.clone().as_one() == Judgement::Holds {
+        if row.own_key_wins && own.clone().whole() == Judgement::Holds {
             return own;
         }
         let judgement = setting.judge(|value| match value {
-            None => own.clone().as_one(),
+            None => own.clone().whole(),
             Some(value) => of_source(facts, store, property, value, left),
         });
         found = Found::all(&judgement);
@@ -219,16 +276,25 @@ fn at_rest(facts: &Facts<'_>, store: ResourceRef<'_>, row: &AtRest, left: u8) ->
 }
 
 /// Judges what a store is a copy or member of, which lends it its encryption.
-fn of_source(facts: &Facts<'_>, store: ResourceRef<'_>, property: &str, value: &Value, left: u8) -> Judgement {
+fn of_source(
+    facts: &Facts<'_>,
+    store: ResourceRef<'_>,
+    property: &str,
+    value: &Value,
+    left: u8,
+) -> Judgement {
     let mut sources = facts.index.references(value);
     sources.extend(facts.index.named(&store.resource.kind, value));
     for source in sources.into_iter().filter(|source| *source != store) {
         let row = facts.catalog.at_rest(&source.resource.kind).filter(|row| row.keeping == Keeping::Store);
         if let (Some(row), true) = (row, left > 0) {
-            return at_rest(facts, source, row, left - 1).as_one();
+            return at_rest(facts, source, row, left - 1).whole();
         }
     }
-    let because = format!("its encryption is that of what {property} names ({}), which is not in the estate", value.describe());
+    let because = format!(
+        "its encryption is that of what {property} names ({}), which is not in the estate",
+        value.describe()
+    );
     Judgement::Unknown { span: value.span.or(store.resource.origin.span), because }
 }
 
@@ -237,15 +303,19 @@ fn own(facts: &Facts<'_>, store: ResourceRef<'_>, row: &AtRest) -> Found {
     let resource = store.resource;
     let missing = || Judgement::missing(resource);
     let holds = || Judgement::Holds;
-    let all = |paths: &[PropertyPath], none: &dyn Fn() -> Judgement, judge: &dyn Fn(Option<&Value>) -> Judgement| {
-        paths.iter().filter(|path| !is_left_out(store, path)).fold(Judgement::Holds, |all, path| {
-            all.and(|| at(store, path, none, judge))
-        })
+    let all = |paths: &[PropertyPath],
+               none: &dyn Fn() -> Judgement,
+               judge: &dyn Fn(Option<&Value>) -> Judgement| {
+        paths
+            .iter()
+            .filter(|path| !is_left_out(store, path))
+            .fold(Judgement::Holds, |all, path| all.and(|| at(store, path, none, judge)))
     };
     let key = all(&row.keys, &missing, &|value| match value {
-        None if !row.elsewhere.is_empty() => {
-            Judgement::doubtful(resource, format!("a resource of type {} may choose its key", row.elsewhere.join(" or ")))
-        }
+        None if !row.elsewhere.is_empty() => Judgement::doubtful(
+            resource,
+            format!("a resource of type {} may choose its key", row.elsewhere.join(" or ")),
+        ),
         None => missing(),
         Some(value) => key(facts, store, row, value),
     });
@@ -263,20 +333,27 @@ fn own(facts: &Facts<'_>, store: ResourceRef<'_>, row: &AtRest) -> Found {
         None => Judgement::Holds,
     });
     let mode = row.modes.iter().fold(off, |judgement, (path, wanted)| {
-        judgement.and(|| at(store, path, &holds, &|value| match value {
-            // Without a mode the key decides.
-            None => Judgement::Holds,
-            Some(value) => match value.as_str() {
-                Some(mode) => Judgement::of(wanted.iter().any(|wanted| wanted == mode), value),
-                None => Judgement::unknown(value),
-            },
-        }))
+        judgement.and(|| {
+            at(store, path, &holds, &|value| match value {
+                // Without a mode the key decides.
+                None => Judgement::Holds,
+                Some(value) => match value.as_str() {
+                    Some(mode) => Judgement::of(wanted.iter().any(|wanted| wanted == mode), value),
+                    None => Judgement::unknown(value),
+                },
+            })
+        })
     });
     Found { switch, mode, key }
 }
 
 /// Judges what stands at a path with at most one `*`, of which every item must hold.
-fn at(store: ResourceRef<'_>, path: &PropertyPath, none: &dyn Fn() -> Judgement, judge: &dyn Fn(Option<&Value>) -> Judgement) -> Judgement {
+fn at(
+    store: ResourceRef<'_>,
+    path: &PropertyPath,
+    none: &dyn Fn() -> Judgement,
+    judge: &dyn Fn(Option<&Value>) -> Judgement,
+) -> Judgement {
     let names = |steps: &[Step]| -> Vec<String> {
         let names = steps.iter().filter_map(|step| match step {
             Step::Name(name) => Some(name.to_string()),
@@ -300,7 +377,9 @@ fn is_left_out(store: ResourceRef<'_>, path: &PropertyPath) -> bool {
     let text = path.to_string();
     OPTIONAL.iter().any(|(kind, part)| {
         let part_path: Vec<&str> = part.split('/').collect();
-        store.resource.kind == *kind && text.starts_with(part) && Setting::of(store.resource, &part_path).is_absent()
+        store.resource.kind == *kind
+            && text.starts_with(part)
+            && Setting::of(store.resource, &part_path).is_absent()
     })
 }
 
@@ -309,37 +388,52 @@ fn unsaid(store: ResourceRef<'_>, row: &AtRest, key: &Judgement) -> Judgement {
     match (row.without, key) {
         // The row says that `Encrypted` is true unless said otherwise.
         _ if row.type_name == "AWS::Redshift::Cluster" => Judgement::Holds,
-        (Some(Without::Unencrypted) | None, _) | (_, Judgement::Fails { .. }) => Judgement::missing(store.resource),
+        (Some(Without::Unencrypted) | None, _) | (_, Judgement::Fails { .. }) => {
+            Judgement::missing(store.resource)
+        }
         _ => Judgement::doubtful(store.resource, "it names a key, but nothing switches encryption on"),
     }
 }
 
 /// Whether every method that is cached encrypts its cache, which takes no key.
 fn cached_methods(stage: ResourceRef<'_>) -> Judgement {
-    every_item(stage.resource, &["MethodSettings"], || Judgement::Holds, |method| {
-        let caching = Setting::below(method, &["CachingEnabled"]).literal(false, |value| value.as_bool() == Some(true));
-        let encrypted = Setting::below(method, &["CacheDataEncrypted"]).literal(false, |value| value.as_bool() == Some(true));
-        match caching {
-            Judgement::Fails { .. } => Judgement::Holds,
-            Judgement::Holds => encrypted,
-            Judgement::Unknown { .. } => encrypted.or(|| caching),
-        }
-    })
+    every_item(
+        stage.resource,
+        &["MethodSettings"],
+        || Judgement::Holds,
+        |method| {
+            let caching = Setting::below(method, &["CachingEnabled"])
+                .literal(false, |value| value.as_bool() == Some(true));
+            let encrypted = Setting::below(method, &["CacheDataEncrypted"])
+                .literal(false, |value| value.as_bool() == Some(true));
+            match caching {
+                Judgement::Fails { .. } => Judgement::Holds,
+                Judgement::Holds => encrypted,
+                Judgement::Unknown { .. } => encrypted.or(|| caching),
+            }
+        },
+    )
 }
 
 /// Whether a value names a customer-managed key.
 fn key(facts: &Facts<'_>, store: ResourceRef<'_>, row: &AtRest, value: &Value) -> Judgement {
-    let named = ["AWS::KMS::Key", "AWS::KMS::ReplicaKey", "AWS::KMS::Alias"].iter().any(|kind| facts.index.named(kind, value).is_some());
+    let named = ["AWS::KMS::Key", "AWS::KMS::ReplicaKey", "AWS::KMS::Alias"]
+        .iter()
+        .any(|kind| facts.index.named(kind, value).is_some());
     let outside = |because: &str| Judgement::Unknown {
         span: value.span.or(store.resource.origin.span),
         because: format!("{because} ({})", value.describe()),
     };
     match &value.kind {
-        Kind::String(text) if text.contains("alias/aws/") || row.aws_values.contains(text) => Judgement::fails(value),
+        Kind::String(text) if text.contains("alias/aws/") || row.aws_values.contains(text) => {
+            Judgement::fails(value)
+        }
         _ if named => Judgement::Holds,
         Kind::String(text) if text.contains("{{resolve:") => outside("the key is known only at deployment"),
         Kind::String(text) if text.contains("alias/") => Judgement::Holds,
-        Kind::String(_) => outside("the key is not in the estate, and its name does not say whether AWS manages it"),
+        Kind::String(_) => {
+            outside("the key is not in the estate, and its name does not say whether AWS manages it")
+        }
         Kind::Join(pieces) => {
             let after = |text: &str| text.split_once("alias/").map(|(_, rest)| rest.to_owned());
             match pieces.iter().filter_map(Value::as_str).find_map(after) {

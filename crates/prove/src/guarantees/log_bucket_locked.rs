@@ -42,7 +42,9 @@ fn check(facts: &Facts<'_>, findings: &mut Findings) {
         let expires = format!("a lifecycle rule removes logs before {days} days are over");
         let apart = writers.iter().any(|writer| writer.logs == "server access logs");
         let fix = match apart {
-            true => format!("let server access logs, which Object Lock keeps out, go to a bucket of their own; then {fix}"),
+            true => format!(
+                "let server access logs, which Object Lock keeps out, go to a bucket of their own; then {fix}"
+            ),
             false => fix.clone(),
         };
         let enabled = Setting::of(bucket.resource, &["ObjectLockEnabled"]);
@@ -58,7 +60,12 @@ fn check(facts: &Facts<'_>, findings: &mut Findings) {
             ),
             (
                 retention(*bucket, days),
-                Words { violated: &shorter, unknown: "logs are locked long enough", path: "ObjectLockConfiguration/Rule/DefaultRetention", fix: &fix },
+                Words {
+                    violated: &shorter,
+                    unknown: "logs are locked long enough",
+                    path: "ObjectLockConfiguration/Rule/DefaultRetention",
+                    fix: &fix,
+                },
             ),
             (
                 expiration(*bucket, days),
@@ -76,8 +83,12 @@ fn check(facts: &Facts<'_>, findings: &mut Findings) {
             }
         }
     }
-    for (writer, named) in buckets.elsewhere.iter().filter(|(writer, _)| writer.logs != "server access logs") {
-        let message = format!("{} go to a bucket that is not in the estate ({named}): its lock cannot be known", writer.logs);
+    for (writer, named) in buckets.elsewhere.iter().filter(|(writer, _)| writer.logs != "server access logs")
+    {
+        let message = format!(
+            "{} go to a bucket that is not in the estate ({named}): its lock cannot be known",
+            writer.logs
+        );
         findings.unknown(writer.resource, writer.span, message);
     }
 }
@@ -104,16 +115,24 @@ fn retention(bucket: ResourceRef<'_>, days: i64) -> Judgement {
 
 /// Whether no rule of the lifecycle lets current or old versions expire before `days` days.
 fn expiration(bucket: ResourceRef<'_>, days: i64) -> Judgement {
-    every_item(bucket.resource, &["LifecycleConfiguration", "Rules"], || Judgement::Holds, |rule| {
-        let off = Setting::below(rule, &["Status"]).literal(false, |status| status.as_str() == Some("Disabled"));
-        // A rule for some tags or sizes cannot be told from one for all logs.
-        off.or(|| {
-            Setting::below(rule, &["ExpirationInDays"]).judge(|value| match value {
-                None => Judgement::Holds,
-                Some(value) => value.as_int().map_or_else(|| Judgement::unknown(value), |after| long_enough(after, days, value)),
+    every_item(
+        bucket.resource,
+        &["LifecycleConfiguration", "Rules"],
+        || Judgement::Holds,
+        |rule| {
+            let off = Setting::below(rule, &["Status"])
+                .literal(false, |status| status.as_str() == Some("Disabled"));
+            // A rule for some tags or sizes cannot be told from one for all logs.
+            off.or(|| {
+                Setting::below(rule, &["ExpirationInDays"]).judge(|value| match value {
+                    None => Judgement::Holds,
+                    Some(value) => value
+                        .as_int()
+                        .map_or_else(|| Judgement::unknown(value), |after| long_enough(after, days, value)),
+                })
             })
-        })
-    })
+        },
+    )
 }
 
 fn long_enough(after: i64, days: i64, value: &Value) -> Judgement {

@@ -39,7 +39,10 @@ fn check(facts: &Facts<'_>, findings: &mut Findings) {
         }
     }
     for (writer, named) in &buckets.elsewhere {
-        let message = format!("{} go to a bucket that is not in the estate ({named}): its versioning cannot be known", writer.logs);
+        let message = format!(
+            "{} go to a bucket that is not in the estate ({named}): its versioning cannot be known",
+            writer.logs
+        );
         findings.unknown(writer.resource, writer.span, message);
     }
 }

@@ -19,7 +19,8 @@ pub static GUARANTEE: Guarantee = Guarantee {
 };
 
 /// Create-only properties that nobody changes for their own sake: they go with the name or with the code.
-const FIXED: [&str; 8] = ["Path", "FifoQueue", "FifoTopic", "PackageType", "Tags", "Type", "OwnerAccount", "EventBusName"];
+const FIXED: [&str; 8] =
+    ["Path", "FifoQueue", "FifoTopic", "PackageType", "Tags", "Type", "OwnerAccount", "EventBusName"];
 
 fn check(facts: &Facts<'_>, findings: &mut Findings) {
     for kind in facts.index.kinds() {
@@ -27,16 +28,27 @@ fn check(facts: &Facts<'_>, findings: &mut Findings) {
         let Some(name) = name_property(schema) else { continue };
         for &found in facts.index.of_kind(kind) {
             let Some(fixed) = other_create_only(schema, found, name) else { continue };
-            let violated = format!("a change of {fixed} replaces it, and the new one cannot have the old one's name");
+            let violated =
+                format!("a change of {fixed} replaces it, and the new one cannot have the old one's name");
             let fix = format!("remove {name}, or make it a parameter that changes with the replacement");
             let setting = Setting::of(found.resource, &[name]);
             // Whoever must replace it gives the parameter another value.
-            let given = |value: Option<&Value>| value.is_none_or(|value| matches!(value.kind, Kind::Unknown(_)));
+            let given =
+                |value: Option<&Value>| value.is_none_or(|value| matches!(value.kind, Kind::Unknown(_)));
             let judgement = match setting.alternatives().iter().all(|alternative| given(alternative.value)) {
                 true => Judgement::Holds,
                 false => setting.judge(|value| value.map_or(Judgement::Holds, |value| free(found, value))),
             };
-            findings.settle(found, judgement, &Words { violated: &violated, unknown: "its name blocks a replacement", path: name, fix: &fix });
+            findings.settle(
+                found,
+                judgement,
+                &Words {
+                    violated: &violated,
+                    unknown: "its name blocks a replacement",
+                    path: name,
+                    fix: &fix,
+                },
+            );
         }
     }
 }
@@ -45,17 +57,16 @@ fn check(facts: &Facts<'_>, findings: &mut Findings) {
 fn name_property(schema: &ResourceSchema) -> Option<&str> {
     let segment = schema.name().rsplit("::").next().unwrap_or_default();
     let root = schema.node(schema.root()).object.as_deref();
-    let required = |name: &str| root.is_some_and(|root| root.required.iter().any(|required| required == name));
+    let required =
+        |name: &str| root.is_some_and(|root| root.required.iter().any(|required| required == name));
     let is_name = |name: &str| {
-        let own = name.strip_suffix("Name").or_else(|| name.strip_suffix("Identifier")).or_else(|| name.strip_suffix("Id"));
+        let own = name
+            .strip_suffix("Name")
+            .or_else(|| name.strip_suffix("Identifier"))
+            .or_else(|| name.strip_suffix("Id"));
         own.is_some_and(|own| own.is_empty() || segment.ends_with(own))
     };
-    schema
-        .create_only()
-        .list()
-        .iter()
-        .filter_map(top_level)
-        .find(|name| is_name(name) && !required(name))
+    schema.create_only().list().iter().filter_map(top_level).find(|name| is_name(name) && !required(name))
 }
 
 fn top_level(path: &PropertyPath) -> Option<&str> {
@@ -98,7 +109,10 @@ fn free(found: ResourceRef<'_>, value: &Value) -> Judgement {
                 return Judgement::Holds;
             }
             each.into_iter().find(|piece| matches!(piece, Judgement::Unknown { .. })).unwrap_or_else(|| {
-                Judgement::Fails { span: value.span, found: "a name that stays the same as long as the stack lives".into() }
+                Judgement::Fails {
+                    span: value.span,
+                    found: "a name that stays the same as long as the stack lives".into(),
+                }
             })
         }
         _ => Judgement::unknown(value),

@@ -76,10 +76,15 @@ struct Opening {
 fn check(facts: &Facts<'_>, findings: &mut Findings) {
     for &group in facts.index.of_kind("AWS::EC2::SecurityGroup") {
         let mut opening = None;
-        let judgement = every_item(group.resource, &["SecurityGroupIngress"], || Judgement::Holds, |rule| {
-            let of = |name: &str| Setting::below(rule, &[name]);
-            judge_rule(facts, &of, rule.span, &mut opening)
-        });
+        let judgement = every_item(
+            group.resource,
+            &["SecurityGroupIngress"],
+            || Judgement::Holds,
+            |rule| {
+                let of = |name: &str| Setting::below(rule, &[name]);
+                judge_rule(facts, &of, rule.span, &mut opening)
+            },
+        );
         say(findings, group, judgement, opening);
     }
     for &rule in facts.index.of_kind("AWS::EC2::SecurityGroupIngress") {
@@ -99,13 +104,16 @@ fn say(findings: &mut Findings, subject: ResourceRef<'_>, judgement: Judgement, 
             findings
                 .violated(subject, span, message)
                 .witness(Witness::Packet { source, destination, service })
-                .fix("remove the rule and use Session Manager or a VPN, or name the one network that needs it");
+                .fix(
+                    "remove the rule and use Session Manager or a VPN, or name the one network that needs it",
+                );
         }
         (Judgement::Fails { span, found }, None) => {
             findings.violated(subject, span, format!("the internet comes in: {found}"));
         }
         (Judgement::Unknown { span, because }, _) => {
-            let message = format!("whether the internet reaches an administrative port cannot be known: {because}");
+            let message =
+                format!("whether the internet reaches an administrative port cannot be known: {because}");
             findings.unknown(subject, span, message);
         }
     }
@@ -125,7 +133,10 @@ fn judge_rule<'a>(
     let source = of("CidrIp")
         .judge(|cidr| cidr.map_or(Judgement::Holds, narrow))
         .and(|| of("CidrIpv6").judge(|cidr| cidr.map_or(Judgement::Holds, narrow)))
-        .and(|| of("SourcePrefixListId").judge(|list| list.map_or(Judgement::Holds, |list| prefix_list(facts, list))));
+        .and(|| {
+            of("SourcePrefixListId")
+                .judge(|list| list.map_or(Judgement::Holds, |list| prefix_list(facts, list)))
+        });
     match (source, ports) {
         (Judgement::Holds, _) | (_, Judgement::Holds) => Judgement::Holds,
         (unknown @ Judgement::Unknown { .. }, _) | (_, unknown @ Judgement::Unknown { .. }) => unknown,
@@ -161,7 +172,9 @@ fn safe_ports<'a>(of: &dyn Fn(&str) -> Setting<'a>, span: Span) -> Judgement {
                 };
                 // -1 stands for all ports in both places.
                 let (from, to) = (from.max(0), if to < 0 { 65_535 } else { to });
-                let hit = PORTS.iter().find(|(of, first, last, _)| *of == protocol && from <= *last && *first <= to);
+                let hit = PORTS
+                    .iter()
+                    .find(|(of, first, last, _)| *of == protocol && from <= *last && *first <= to);
                 match hit {
                     None => Judgement::Holds,
                     Some((_, first, _, name)) => {
@@ -194,9 +207,12 @@ fn narrow(cidr: &Value) -> Judgement {
 
 fn prefix_list(facts: &Facts<'_>, list: &Value) -> Judgement {
     match facts.index.named("AWS::EC2::PrefixList", list) {
-        Some(found) => every_item(found.resource, &["Entries"], || Judgement::Holds, |entry| {
-            Setting::below(entry, &["Cidr"]).judge(|cidr| cidr.map_or(Judgement::Holds, narrow))
-        }),
+        Some(found) => every_item(
+            found.resource,
+            &["Entries"],
+            || Judgement::Holds,
+            |entry| Setting::below(entry, &["Cidr"]).judge(|cidr| cidr.map_or(Judgement::Holds, narrow)),
+        ),
         None => Judgement::Unknown {
             span: list.span,
             because: format!("the prefix list {} is not in the estate", list.describe()),
@@ -242,10 +258,27 @@ mod tests {
     #[test]
     fn wide_public_ranges_are_the_internet() {
         let check = |cidr: &str, expected| assert_eq!(is_internet(cidr), expected, "{cidr}");
-        for wide in ["0.0.0.0/0", "::/0", "0.0.0.0/1", "128.0.0.0/1", "52.0.0.0/8", "8.0.0.0/15", "2000::/3", "2600:1f00::/24"] {
+        for wide in [
+            "0.0.0.0/0",
+            "::/0",
+            "0.0.0.0/1",
+            "128.0.0.0/1",
+            "52.0.0.0/8",
+            "8.0.0.0/15",
+            "2000::/3",
+            "2600:1f00::/24",
+        ] {
             check(wide, Some(true));
         }
-        for fine in ["10.0.0.0/8", "172.16.0.0/12", "203.0.113.0/24", "198.51.0.0/16", "100.64.0.0/10", "fc00::/7", "2001:db8:1::/48"] {
+        for fine in [
+            "10.0.0.0/8",
+            "172.16.0.0/12",
+            "203.0.113.0/24",
+            "198.51.0.0/16",
+            "100.64.0.0/10",
+            "fc00::/7",
+            "2001:db8:1::/48",
+        ] {
             check(fine, Some(false));
         }
         for wrong in ["", "0.0.0.0", "10.0.0.0/33", "a/8", "::/129"] {

@@ -66,7 +66,9 @@ fn blocked(of: ResourceRef<'_>, decisive: &str, refusing: &str) -> Judgement {
     on(decisive).or(|| match on(refusing) {
         Judgement::Holds => Judgement::doubtful(
             of.resource,
-            format!("{refusing} refuses the grant when it is put, but does not undo one that is already there"),
+            format!(
+                "{refusing} refuses the grant when it is put, but does not undo one that is already there"
+            ),
         ),
         other => other,
     })
@@ -81,7 +83,9 @@ fn by_acl(bucket: ResourceRef<'_>) -> Judgement {
     }
     let acl = Setting::of(bucket.resource, &["AccessControl"]);
     let closed = acl.literal(true, |value| {
-        !value.as_str().is_some_and(|acl| ["PublicRead", "PublicReadWrite", "AuthenticatedRead"].contains(&acl))
+        !value
+            .as_str()
+            .is_some_and(|acl| ["PublicRead", "PublicReadWrite", "AuthenticatedRead"].contains(&acl))
     });
     closed.or(|| blocked(bucket, "IgnorePublicAcls", "BlockPublicAcls"))
 }
@@ -111,7 +115,10 @@ fn by_policies(
                 doubt.get_or_insert((span, because));
             }
             Judgement::Fails { .. } if !is_implied(guard, &bucket.resource.guard()) => {
-                doubt.get_or_insert((span, "a policy that lets everybody in exists only under a condition".into()));
+                doubt.get_or_insert((
+                    span,
+                    "a policy that lets everybody in exists only under a condition".into(),
+                ));
             }
             Judgement::Fails { .. } => {
                 let website = bucket.resource.properties.get("WebsiteConfiguration").is_some();
@@ -141,7 +148,9 @@ fn stray_policy(facts: &Facts<'_>, findings: &mut Findings, policy: ResourceRef<
     let Some(document) = properties.get("PolicyDocument").filter(|_| !known) else { return };
     let because = match lets_anyone_in(facts, document) {
         Anyone::No => return,
-        Anyone::Yes(span, action) => (span, format!("it allows {action} to everybody on a bucket that is not in the estate")),
+        Anyone::Yes(span, action) => {
+            (span, format!("it allows {action} to everybody on a bucket that is not in the estate"))
+        }
         Anyone::Unknown(span, because) => (span, format!("its bucket is not in the estate, and {because}")),
     };
     let message = format!("whether this policy opens a bucket to everybody cannot be known: {}", because.1);
@@ -156,7 +165,9 @@ fn access_point(facts: &Facts<'_>, findings: &mut Findings, point: ResourceRef<'
         Some(document) => lets_anyone_in(facts, document),
         None => Anyone::No,
     };
-    if properties.get("VpcConfiguration").is_some() || properties.get("PublicAccessBlockConfiguration").is_none() {
+    if properties.get("VpcConfiguration").is_some()
+        || properties.get("PublicAccessBlockConfiguration").is_none()
+    {
         return findings.proved(point);
     }
     match (open, blocked(point, "RestrictPublicBuckets", "BlockPublicPolicy")) {

@@ -9,7 +9,7 @@
 
 use std::collections::BTreeMap;
 
-use estate::{ResourceRef, SmolStr, StackId, Value};
+use estate::{Kind, ResourceRef, SmolStr, StackId, Value};
 
 use crate::{Facts, Findings, Guarantee, Judgement, Level, Setting, Words};
 
@@ -56,7 +56,8 @@ fn check(facts: &Facts<'_>, findings: &mut Findings) {
         for &database in facts.index.of_kind(kind) {
             // The instances of an Aurora cluster have the addresses, the cluster has none of its own.
             let aurora = |engine: &Value| engine.as_str().is_some_and(|engine| engine.starts_with("aurora"));
-            if kind == "AWS::RDS::DBCluster" && database.resource.properties.get("Engine").is_some_and(aurora) {
+            if kind == "AWS::RDS::DBCluster" && database.resource.properties.get("Engine").is_some_and(aurora)
+            {
                 continue;
             }
             let setting = Setting::of(database.resource, &[switch]);
@@ -65,19 +66,24 @@ fn check(facts: &Facts<'_>, findings: &mut Findings) {
                 "VPCOptions" => (in_vpc(database, &setting), "VPCOptions with subnets of a VPC".to_owned()),
                 _ => {
                     let judgement = setting.judge(|value| match value {
-                        Some(value) if value.is_literal() => Judgement::of(value.as_bool() == Some(false), value),
+                        Some(value) if value.is_literal() => {
+                            Judgement::of(value.as_bool() == Some(false), value)
+                        }
                         Some(value) => Judgement::unknown(value),
                         None => unsaid(facts, &gateways, database, default, &mut related),
                     });
                     (judgement, format!("{switch}: false"))
                 }
             };
-            let words = Words {
-                violated: "the database has an address that the internet reaches",
-                unknown: "the database has no address on the internet",
-                path: switch,
-                fix: &fix,
+            let noun = match kind {
+                "AWS::AmazonMQ::Broker" => "broker",
+                "AWS::DMS::ReplicationInstance" | "AWS::DMS::InstanceProfile" => "replication instance",
+                "AWS::OpenSearchService::Domain" | "AWS::Elasticsearch::Domain" => "search domain",
+                _ => "database",
             };
+            let violated = format!("the {noun} has an address that the internet reaches");
+            let unknown = format!("the {noun} has no address on the internet");
+            let words = Words { violated: &violated, unknown: &unknown, path: switch, fix: &fix };
             if let (Some(finding), Some(gateway)) = (findings.settle(database, judgement, &words), related) {
                 let gateway: ResourceRef<'_> = gateway;
                 finding.related(gateway.resource.origin.span, "this gives its VPC an internet gateway");
@@ -86,7 +92,8 @@ fn check(facts: &Facts<'_>, findings: &mut Findings) {
     }
     for &cluster in facts.index.of_kind("AWS::MSK::Cluster") {
         let path = ["BrokerNodeGroupInfo", "ConnectivityInfo", "PublicAccess", "Type"];
-        let private = Setting::of(cluster.resource, &path).literal(true, |value| value.as_str() == Some("DISABLED"));
+        let private =
+            Setting::of(cluster.resource, &path).literal(true, |value| value.as_str() == Some("DISABLED"));
         let words = Words {
             violated: "the brokers have addresses that the internet reaches",
             unknown: "the brokers have no address on the internet",
@@ -132,6 +139,9 @@ fn unsaid<'a>(
                     *related = Some(gateway);
                     fails("nothing, which means `true` in a VPC with an internet gateway")
                 }
+                None if gateways.loose => doubt(
+                    "it does not say so, and an internet gateway is attached to a VPC that is not known",
+                ),
                 None => Judgement::Holds,
             },
         },
@@ -145,10 +155,14 @@ fn vpc_of<'a>(facts: &Facts<'a>, database: ResourceRef<'a>) -> Result<ResourceRe
     let named = |of: ResourceRef<'a>| of.resource.properties.get("DBSubnetGroupName");
     let group = named(database).or_else(|| cluster.and_then(named));
     let Some(group) = group else {
-        return Err(match cluster.is_some() || database.resource.properties.get("DBClusterIdentifier").is_none() {
-            true => "it does not say so, and it is in the default VPC, which AWS makes with an internet gateway",
-            false => "it does not say so, and its cluster is not in the estate",
-        });
+        return Err(
+            match cluster.is_some() || database.resource.properties.get("DBClusterIdentifier").is_none() {
+                true => {
+                    "it does not say so, and it is in the default VPC, which AWS makes with an internet gateway"
+                }
+                false => "it does not say so, and its cluster is not in the estate",
+            },
+        );
     };
     let group = facts.index.named("AWS::RDS::DBSubnetGroup", group);
     let group = group.ok_or("it does not say so, and its subnet group is not in the estate")?;
@@ -161,20 +175,29 @@ fn vpc_of<'a>(facts: &Facts<'a>, database: ResourceRef<'a>) -> Result<ResourceRe
 }
 
 /// Which VPCs have an internet gateway, and what attaches it.
-struct Gateways<'a>(BTreeMap<(StackId, SmolStr), ResourceRef<'a>>);
+struct Gateways<'a> {
+    attached: BTreeMap<(StackId, SmolStr), ResourceRef<'a>>,
+    /// Attachments to a VPC that is not known.
+    loose: bool,
+}
 
 impl<'a> Gateways<'a> {
     fn of(facts: &Facts<'a>) -> Self {
-        let attachments = facts.index.of_kind("AWS::EC2::VPCGatewayAttachment").iter().filter_map(|attachment| {
+        let mut out = Self { attached: BTreeMap::new(), loose: false };
+        for &attachment in facts.index.of_kind("AWS::EC2::VPCGatewayAttachment") {
             let properties = &attachment.resource.properties;
-            properties.get("InternetGatewayId")?;
-            let vpc = facts.index.named("AWS::EC2::VPC", properties.get("VpcId")?)?;
-            Some(((vpc.stack_id, vpc.id.clone()), *attachment))
-        });
-        Self(attachments.collect())
+            let (Some(_), Some(vpc)) = (properties.get("InternetGatewayId"), properties.get("VpcId")) else {
+                continue;
+            };
+            match facts.index.named("AWS::EC2::VPC", vpc) {
+                Some(vpc) => drop(out.attached.insert((vpc.stack_id, vpc.id.clone()), attachment)),
+                None => out.loose |= matches!(vpc.kind, Kind::Unknown(_) | Kind::Call(_)),
+            }
+        }
+        out
     }
 
     fn of_vpc(&self, vpc: ResourceRef<'_>) -> Option<ResourceRef<'a>> {
-        self.0.get(&(vpc.stack_id, vpc.id.clone())).copied()
+        self.attached.get(&(vpc.stack_id, vpc.id.clone())).copied()
     }
 }

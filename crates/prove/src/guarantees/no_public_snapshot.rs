@@ -5,7 +5,7 @@
 //! Template Reference, AWS::EC2::SnapshotBlockPublicAccess, AWS::ImageBuilder::DistributionConfiguration
 //! LaunchPermissionConfiguration (`UserGroups: all` makes an image public), AWS::EC2::FpgaImage.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use estate::{AccountId, ResourceRef, SmolStr, Value};
 
@@ -32,20 +32,25 @@ const IMAGE: Words<'static> = Words {
     path: "Distributions/*/AmiDistributionConfiguration/LaunchPermissionConfiguration/UserGroups",
     fix: "name accounts (UserIds) or organizations (OrganizationArns) instead of the group all",
 };
-const FPGA: Words<'static> =
-    Words { violated: "the FPGA image is public", unknown: "the FPGA image is not public", path: "Public", fix: "Public: false" };
+const FPGA: Words<'static> = Words {
+    violated: "the FPGA image is public",
+    unknown: "the FPGA image is not public",
+    path: "Public",
+    fix: "Public: false",
+};
 
 fn check(facts: &Facts<'_>, findings: &mut Findings) {
-    let mut blocked: Vec<(AccountId, Option<SmolStr>)> = Vec::new();
+    let mut blocked: BTreeSet<(AccountId, Option<SmolStr>)> = BTreeSet::new();
     for &block in facts.index.of_kind("AWS::EC2::SnapshotBlockPublicAccess") {
-        blocked.push(region(block));
+        blocked.insert(region(block));
         let judgement = Setting::of(block.resource, &["State"]).judge(|state| match state {
             None => Judgement::missing(block.resource),
             Some(state) => match state.as_str() {
                 Some("block-all-sharing") => Judgement::Holds,
                 Some("block-new-sharing") => Judgement::Unknown {
                     span: state.span,
-                    because: "new ones cannot be shared with everybody, but what was shared before still is".into(),
+                    because: "new ones cannot be shared with everybody, but what was shared before still is"
+                        .into(),
                 },
                 Some(_) => Judgement::fails(state),
                 None => Judgement::unknown(state),
@@ -54,7 +59,12 @@ fn check(facts: &Facts<'_>, findings: &mut Findings) {
         findings.settle(block, judgement, &BLOCK);
     }
     let mut first: BTreeMap<(AccountId, Option<SmolStr>), ResourceRef<'_>> = BTreeMap::new();
-    for kind in ["AWS::EC2::Volume", "AWS::EC2::Instance", "AWS::EC2::LaunchTemplate", "AWS::AutoScaling::LaunchConfiguration"] {
+    for kind in [
+        "AWS::EC2::Volume",
+        "AWS::EC2::Instance",
+        "AWS::EC2::LaunchTemplate",
+        "AWS::AutoScaling::LaunchConfiguration",
+    ] {
         for &found in facts.index.of_kind(kind) {
             first.entry(region(found)).or_insert(found);
         }
@@ -72,7 +82,8 @@ fn check(facts: &Facts<'_>, findings: &mut Findings) {
         findings.settle(images, distributed(images), &IMAGE);
     }
     for &image in facts.index.of_kind("AWS::EC2::FpgaImage") {
-        let private = Setting::of(image.resource, &["Public"]).literal(true, |value| value.as_bool() == Some(false));
+        let private =
+            Setting::of(image.resource, &["Public"]).literal(true, |value| value.as_bool() == Some(false));
         findings.settle(image, private, &FPGA);
     }
 }
@@ -83,16 +94,21 @@ fn region(of: ResourceRef<'_>) -> (AccountId, Option<SmolStr>) {
 
 /// Whether no distribution gives the image to the group `all`.
 fn distributed(images: ResourceRef<'_>) -> Judgement {
-    every_item(images.resource, &["Distributions"], || Judgement::Holds, |distribution| {
-        let path = ["AmiDistributionConfiguration", "LaunchPermissionConfiguration", "UserGroups"];
-        Setting::below(distribution, &path).judge(|groups| match groups {
-            None => Judgement::Holds,
-            Some(groups) => groups.as_items().iter().fold(Judgement::Holds, |all, group: &Value| {
-                all.and(|| match group.as_str() {
-                    Some(name) => Judgement::of(name != "all", group),
-                    None => Judgement::unknown(group),
-                })
-            }),
-        })
-    })
+    every_item(
+        images.resource,
+        &["Distributions"],
+        || Judgement::Holds,
+        |distribution| {
+            let path = ["AmiDistributionConfiguration", "LaunchPermissionConfiguration", "UserGroups"];
+            Setting::below(distribution, &path).judge(|groups| match groups {
+                None => Judgement::Holds,
+                Some(groups) => groups.as_items().iter().fold(Judgement::Holds, |all, group: &Value| {
+                    all.and(|| match group.as_str() {
+                        Some(name) => Judgement::of(name != "all", group),
+                        None => Judgement::unknown(group),
+                    })
+                }),
+            })
+        },
+    )
 }

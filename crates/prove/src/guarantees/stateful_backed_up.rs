@@ -43,14 +43,26 @@ const STORES: [(&str, Own, &str); 15] = [
     ("AWS::DocDB::DBCluster", Own::Days(&["BackupRetentionPeriod"], 1), "BackupRetentionPeriod"),
     ("AWS::DocDBElastic::Cluster", Own::Days(&["BackupRetentionPeriod"], 1), "BackupRetentionPeriod"),
     ("AWS::Neptune::DBCluster", Own::Days(&["BackupRetentionPeriod"], 1), "BackupRetentionPeriod"),
-    ("AWS::Redshift::Cluster", Own::Days(&["AutomatedSnapshotRetentionPeriod"], 1), "AutomatedSnapshotRetentionPeriod"),
+    (
+        "AWS::Redshift::Cluster",
+        Own::Days(&["AutomatedSnapshotRetentionPeriod"], 1),
+        "AutomatedSnapshotRetentionPeriod",
+    ),
     ("AWS::MemoryDB::Cluster", Own::Days(&["SnapshotRetentionLimit"], 0), "SnapshotRetentionLimit"),
     ("AWS::DynamoDB::Table", Own::Table, "PointInTimeRecoverySpecification/PointInTimeRecoveryEnabled"),
-    ("AWS::DynamoDB::GlobalTable", Own::Replicas, "Replicas/*/PointInTimeRecoverySpecification/PointInTimeRecoveryEnabled"),
+    (
+        "AWS::DynamoDB::GlobalTable",
+        Own::Replicas,
+        "Replicas/*/PointInTimeRecoverySpecification/PointInTimeRecoveryEnabled",
+    ),
     ("AWS::Cassandra::Table", Own::On(&["PointInTimeRecoveryEnabled"], "true"), "PointInTimeRecoveryEnabled"),
     ("AWS::EFS::FileSystem", Own::On(&["BackupPolicy", "Status"], "ENABLED"), "BackupPolicy/Status"),
     ("AWS::FSx::FileSystem", Own::FileSystem, "…/AutomaticBackupRetentionDays"),
-    ("AWS::S3::Bucket", Own::On(&["VersioningConfiguration", "Status"], "Enabled"), "VersioningConfiguration/Status"),
+    (
+        "AWS::S3::Bucket",
+        Own::On(&["VersioningConfiguration", "Status"], "Enabled"),
+        "VersioningConfiguration/Status",
+    ),
     ("AWS::EC2::Volume", Own::Never, "Tags"),
     ("AWS::Timestream::Table", Own::Never, "Tags"),
 ];
@@ -83,7 +95,12 @@ fn check(facts: &Facts<'_>, findings: &mut Findings) {
 
 /// The members of a cluster and read replicas keep a copy of what is backed up elsewhere.
 fn is_copy(store: ResourceRef<'_>) -> bool {
-    let elsewhere = ["DBClusterIdentifier", "SourceDBInstanceIdentifier", "SourceDBClusterIdentifier", "ReplicationSourceIdentifier"];
+    let elsewhere = [
+        "DBClusterIdentifier",
+        "SourceDBInstanceIdentifier",
+        "SourceDBClusterIdentifier",
+        "ReplicationSourceIdentifier",
+    ];
     store.resource.kind.starts_with("AWS::RDS::")
         && elsewhere.iter().any(|property| match *property {
             "DBClusterIdentifier" if store.resource.kind == "AWS::RDS::DBCluster" => false,
@@ -126,18 +143,24 @@ fn itself(store: ResourceRef<'_>, own: &Own, days: i64) -> Judgement {
         Own::Days(path, default) => at_least(Setting::of(store.resource, path), *default),
         Own::On(path, wanted) => {
             let setting = Setting::of(store.resource, path);
-            setting.literal(false, |value| value.as_text().is_some_and(|text| text.eq_ignore_ascii_case(wanted)))
+            setting
+                .literal(false, |value| value.as_text().is_some_and(|text| text.eq_ignore_ascii_case(wanted)))
         }
         Own::Table => recovers(
             Setting::of(store.resource, &[specification, "PointInTimeRecoveryEnabled"]),
             Setting::of(store.resource, &[specification, "RecoveryPeriodInDays"]),
         ),
-        Own::Replicas => every_item(store.resource, &["Replicas"], || Judgement::missing(store.resource), |replica| {
-            recovers(
-                Setting::below(replica, &[specification, "PointInTimeRecoveryEnabled"]),
-                Setting::below(replica, &[specification, "RecoveryPeriodInDays"]),
-            )
-        }),
+        Own::Replicas => every_item(
+            store.resource,
+            &["Replicas"],
+            || Judgement::missing(store.resource),
+            |replica| {
+                recovers(
+                    Setting::below(replica, &[specification, "PointInTimeRecoveryEnabled"]),
+                    Setting::below(replica, &[specification, "RecoveryPeriodInDays"]),
+                )
+            },
+        ),
         Own::FileSystem => file_system(store, &at_least),
         Own::Never => Judgement::missing(store.resource),
     }

@@ -115,7 +115,9 @@ fn check(facts: &Facts<'_>, findings: &mut Findings) {
         let bucket = resource.kind == "AWS::S3::Bucket";
         let deleted = Words {
             violated: match bucket {
-                true => "nothing says that the bucket outlives its stack: deleting the stack fails or deletes it",
+                true => {
+                    "nothing says that the bucket outlives its stack: deleting the stack fails or deletes it"
+                }
                 false => DELETED.violated,
             },
             ..DELETED
@@ -128,8 +130,11 @@ fn check(facts: &Facts<'_>, findings: &mut Findings) {
             ..REPLACED
         };
         let protected = protected(resource);
-        let deletion = protected.clone().or(|| keeps(found, resource.deletion_policy.as_ref(), default_deletion(resource)));
-        let replacement = protected.or(|| keeps(found, resource.update_replace_policy.as_ref(), &Policy::Delete));
+        let deletion = protected
+            .clone()
+            .or(|| keeps(found, resource.deletion_policy.as_ref(), default_deletion(resource)));
+        let replacement =
+            protected.or(|| keeps(found, resource.update_replace_policy.as_ref(), &Policy::Delete));
         findings.settle_all(found, [(deletion, deleted), (replacement, replaced)]);
     }
 }
@@ -159,9 +164,8 @@ fn keeps(found: ResourceRef<'_>, policy: Option<&Policy>, default: &Policy) -> J
 /// Whether the service refuses to delete the resource.
 fn protected(resource: &Resource) -> Judgement {
     let on = |name: &str| {
-        Setting::of(resource, &[name]).literal(false, |value| {
-            value.as_bool() == Some(true) || value.as_str() == Some("ACTIVE")
-        })
+        Setting::of(resource, &[name])
+            .literal(false, |value| value.as_bool() == Some(true) || value.as_str() == Some("ACTIVE"))
     };
     on("DeletionProtection").or(|| on("DeletionProtectionEnabled"))
 }

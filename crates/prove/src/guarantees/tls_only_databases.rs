@@ -1,14 +1,15 @@
 //! Databases, caches, search domains and brokers refuse connections without TLS.
 //!
-//! Sources: Amazon RDS User Guide, "Requiring an SSL connection to a PostgreSQL DB instance" (`rds.force_ssl` is 1 by
-//! default from version 15 on), "Requiring SSL/TLS for all connections to a MySQL DB instance" (default OFF), "… MariaDB
-//! DB instance" (default OFF up to 11.4, ON from 11.8 on), "Using SSL with a Microsoft SQL Server DB instance" (`rds.force_ssl`,
-//! default 0); Amazon Aurora User Guide, "Securing Aurora PostgreSQL data with SSL/TLS" (`rds.force_ssl` of the cluster
-//! parameter group, 1 by default from version 17 on), "Requiring SSL/TLS connections to an Aurora MySQL DB cluster";
-//! Amazon Redshift Management Guide, "Configuring security options for connections" (`require_ssl`); Amazon DocumentDB
-//! Developer Guide, "Managing cluster TLS settings" (default enabled); Amazon Neptune User Guide, "Encrypting
-//! connections with SSL/HTTPS" (required from engine 1.0.4.0 on); the types' pages in the AWS CloudFormation Template
-//! Reference; AWS Security Hub controls Redshift.2, ElastiCache.5, Opensearch.8, MSK.1, DAX.1.
+//! Sources: Amazon RDS User Guide, "Requiring an SSL connection to a PostgreSQL DB instance" (`rds.force_ssl` is
+//! 1 by default from version 15 on), "Requiring SSL/TLS for all connections to a MySQL DB instance" (default
+//! OFF), "… MariaDB DB instance" (default OFF up to 11.4, ON from 11.8 on), "Using SSL with a Microsoft SQL
+//! Server DB instance" (`rds.force_ssl`, default 0); Amazon Aurora User Guide, "Securing Aurora PostgreSQL data
+//! with SSL/TLS" (`rds.force_ssl` of the cluster parameter group, 1 by default from version 17 on), "Requiring
+//! SSL/TLS connections to an Aurora MySQL DB cluster"; Amazon Redshift Management Guide, "Configuring security
+//! options for connections" (`require_ssl`); Amazon DocumentDB Developer Guide, "Managing cluster TLS settings"
+//! (default enabled); Amazon Neptune User Guide, "Encrypting connections with SSL/HTTPS" (required from engine
+//! 1.0.4.0 on); the types' pages in the AWS CloudFormation Template Reference; AWS Security Hub controls
+//! Redshift.2, ElastiCache.5, Opensearch.8, MSK.1, DAX.1.
 
 use estate::{ResourceRef, Value};
 
@@ -40,7 +41,13 @@ fn check(facts: &Facts<'_>, findings: &mut Findings) {
         }
     }
     for &cluster in of("AWS::RDS::DBCluster") {
-        relational(facts, findings, cluster, "AWS::RDS::DBClusterParameterGroup", "DBClusterParameterGroupName");
+        relational(
+            facts,
+            findings,
+            cluster,
+            "AWS::RDS::DBClusterParameterGroup",
+            "DBClusterParameterGroupName",
+        );
     }
     for &cluster in of("AWS::Redshift::Cluster") {
         redshift(facts, findings, cluster);
@@ -53,7 +60,11 @@ fn check(facts: &Facts<'_>, findings: &mut Findings) {
             holds: |value| value != "disabled",
             default: &|_| Judgement::Holds,
         };
-        let words = Words { path: "Parameters/tls", fix: "Parameters: {tls: enabled} in its cluster parameter group", ..WORDS };
+        let words = Words {
+            path: "Parameters/tls",
+            fix: "Parameters: {tls: enabled} in its cluster parameter group",
+            ..WORDS
+        };
         findings.settle(cluster, tls.of(facts, cluster), &words);
     }
     // Neptune answers nothing but TLS; so do serverless caches.
@@ -67,8 +78,10 @@ fn check(facts: &Facts<'_>, findings: &mut Findings) {
     for &cluster in of("AWS::MSK::Cluster") {
         let path = ["EncryptionInfo", "EncryptionInTransit"];
         let at = |name| [path[0], path[1], name];
-        let clients = Setting::of(cluster.resource, &at("ClientBroker")).literal(true, |value| value.as_str() == Some("TLS"));
-        let brokers = Setting::of(cluster.resource, &at("InCluster")).literal(true, |value| value.as_bool() == Some(true));
+        let clients = Setting::of(cluster.resource, &at("ClientBroker"))
+            .literal(true, |value| value.as_str() == Some("TLS"));
+        let brokers = Setting::of(cluster.resource, &at("InCluster"))
+            .literal(true, |value| value.as_bool() == Some(true));
         let words = Words {
             violated: "the brokers let clients in without TLS",
             path: "EncryptionInfo/EncryptionInTransit/ClientBroker",
@@ -124,11 +137,17 @@ fn relational(
         let Some(engine) = engine.and_then(Value::as_str).map(str::to_ascii_lowercase) else {
             return match engine {
                 Some(engine) => Judgement::unknown(engine),
-                None => Judgement::doubtful(database.resource, "its engine is that of what it is restored or copied from"),
+                None => Judgement::doubtful(
+                    database.resource,
+                    "its engine is that of what it is restored or copied from",
+                ),
             };
         };
         let Some(name) = parameter_of(&engine) else {
-            return Judgement::doubtful(database.resource, format!("how {engine} requires TLS is not modelled"));
+            return Judgement::doubtful(
+                database.resource,
+                format!("how {engine} requires TLS is not modelled"),
+            );
         };
         fix = format!("Parameters: {{{name}: 1}} in an {group} that {property} names");
         let default = |stated: Option<&str>| by_default(database, &engine, stated);
@@ -151,12 +170,17 @@ fn by_default(database: ResourceRef<'_>, engine: &str, stated: Option<&str>) -> 
         None => doubt,
     };
     let silent = || {
-        Judgement::doubtful(database.resource, "its engine's version is not said, and the default depends on it")
+        Judgement::doubtful(
+            database.resource,
+            "its engine's version is not said, and the default depends on it",
+        )
     };
     match stated {
         Some(family) => judge(family, silent()),
         None => Setting::of(database.resource, &["EngineVersion"]).judge(|version| match version {
-            Some(value) => value.as_text().map_or_else(|| Judgement::unknown(value), |text| judge(&text, Judgement::unknown(value))),
+            Some(value) => value
+                .as_text()
+                .map_or_else(|| Judgement::unknown(value), |text| judge(&text, Judgement::unknown(value))),
             None => silent(),
         }),
     }
@@ -204,9 +228,10 @@ fn settings(facts: &Facts<'_>, findings: &mut Findings) {
             let engine = found.resource.properties.get("Engine").and_then(Value::as_str).unwrap_or_default();
             let on = Setting::of(found.resource, &[property]).judge(|value| match value {
                 None if absent => Judgement::Holds,
-                None if engine.eq_ignore_ascii_case("valkey") => {
-                    Judgement::doubtful(found.resource, format!("{property} is not said, and Valkey's default is not documented"))
-                }
+                None if engine.eq_ignore_ascii_case("valkey") => Judgement::doubtful(
+                    found.resource,
+                    format!("{property} is not said, and Valkey's default is not documented"),
+                ),
                 None => Judgement::missing(found.resource),
                 Some(value) => match value.as_text() {
                     Some(text) => Judgement::of(text.eq_ignore_ascii_case(wanted), value),
@@ -221,18 +246,28 @@ fn settings(facts: &Facts<'_>, findings: &mut Findings) {
                 fix: "TransitEncryptionMode: required",
                 ..WORDS
             };
-            findings.settle_all(found, [(on, Words { path: property, fix: &fix, ..WORDS }), (required, preferred)]);
+            findings.settle_all(
+                found,
+                [(on, Words { path: property, fix: &fix, ..WORDS }), (required, preferred)],
+            );
         }
     }
 }
 
 fn search_domain(findings: &mut Findings, domain: ResourceRef<'_>) {
     let at = |name| ["DomainEndpointOptions", name];
-    let https = Setting::of(domain.resource, &at("EnforceHTTPS")).literal(false, |value| value.as_bool() == Some(true));
+    let https = Setting::of(domain.resource, &at("EnforceHTTPS"))
+        .literal(false, |value| value.as_bool() == Some(true));
     let policy = Setting::of(domain.resource, &at("TLSSecurityPolicy")).judge(|policy| match policy {
-        None => Judgement::doubtful(domain.resource, "no TLSSecurityPolicy is named, so the service chooses one"),
+        None => {
+            Judgement::doubtful(domain.resource, "no TLSSecurityPolicy is named, so the service chooses one")
+        }
         Some(policy) => match policy.as_str() {
-            Some(name) if name.starts_with("Policy-Min-TLS-1-2") || name.starts_with("Policy-Min-TLS-1-3") => Judgement::Holds,
+            Some(name)
+                if name.starts_with("Policy-Min-TLS-1-2") || name.starts_with("Policy-Min-TLS-1-3") =>
+            {
+                Judgement::Holds
+            }
             Some(name) if name.starts_with("Policy-Min-TLS-1-") => Judgement::fails(policy),
             _ => Judgement::unknown(policy),
         },

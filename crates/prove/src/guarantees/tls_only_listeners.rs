@@ -7,9 +7,9 @@
 //! certificate the policy is TLSv1, whatever is set); Amazon API Gateway Developer Guide, "Choose a security
 //! policy for your custom domain in API Gateway" (HTTP and WebSocket APIs have TLS_1_2 only).
 
-use estate::{ResourceRef, Value};
+use estate::{Kind, ResourceRef, Value};
 
-use crate::lookup::{Helper, Helpers};
+use crate::lookup::Helpers;
 use crate::text::Truth;
 use crate::{Facts, Findings, Guarantee, Judgement, Level, Setting, Words, every_item};
 
@@ -39,7 +39,7 @@ fn check(facts: &Facts<'_>, findings: &mut Findings) {
     let rule = "AWS::ElasticLoadBalancingV2::ListenerRule";
     let rules = Helpers::of(facts, rule, &["ListenerArn"], "AWS::ElasticLoadBalancingV2::Listener");
     for &listener in facts.index.of_kind("AWS::ElasticLoadBalancingV2::Listener") {
-        load_balancer_listener(facts, findings, listener, rules.to(listener));
+        load_balancer_listener(facts, findings, listener, &rules);
     }
     for &balancer in facts.index.of_kind("AWS::ElasticLoadBalancing::LoadBalancer") {
         classic(findings, balancer);
@@ -50,22 +50,31 @@ fn check(facts: &Facts<'_>, findings: &mut Findings) {
     for &domain in facts.index.of_kind("AWS::ApiGateway::DomainName") {
         let judgement = Setting::of(domain.resource, &["SecurityPolicy"]).judge(|policy| match policy {
             Some(policy) => api_policy(policy),
-            None => Judgement::doubtful(domain.resource, "no SecurityPolicy is named, so the service chooses one"),
+            None => {
+                Judgement::doubtful(domain.resource, "no SecurityPolicy is named, so the service chooses one")
+            }
         });
         findings.settle(domain, judgement, &API);
     }
     for &domain in facts.index.of_kind("AWS::ApiGatewayV2::DomainName") {
-        let each = every_item(domain.resource, &["DomainNameConfigurations"], || Judgement::Holds, |item| {
-            Setting::below(item, &["SecurityPolicy"]).judge(|policy| policy.map_or(Judgement::Holds, api_policy))
-        });
+        let each = every_item(
+            domain.resource,
+            &["DomainNameConfigurations"],
+            || Judgement::Holds,
+            |item| {
+                Setting::below(item, &["SecurityPolicy"])
+                    .judge(|policy| policy.map_or(Judgement::Holds, api_policy))
+            },
+        );
         findings.settle(domain, each, &API);
     }
     for &listener in facts.index.of_kind("AWS::VpcLattice::Listener") {
-        let judgement = Setting::of(listener.resource, &["Protocol"]).judge(|protocol| match text(protocol) {
-            Some("HTTPS") => Judgement::Holds,
-            Some("TLS_PASSTHROUGH") => passes_through(protocol, listener),
-            _ => not_tls(protocol, listener),
-        });
+        let judgement =
+            Setting::of(listener.resource, &["Protocol"]).judge(|protocol| match text(protocol) {
+                Some("HTTPS") => Judgement::Holds,
+                Some("TLS_PASSTHROUGH") => passes_through(protocol, listener),
+                _ => not_tls(protocol, listener),
+            });
         findings.settle(listener, judgement, &PLAIN);
     }
 }
@@ -93,7 +102,7 @@ fn load_balancer_listener(
     facts: &Facts<'_>,
     findings: &mut Findings,
     listener: ResourceRef<'_>,
-    rules: &[Helper<'_>],
+    rules: &Helpers<'_>,
 ) {
     let protocol = Setting::of(listener.resource, &["Protocol"]);
     let gateway = protocol.judge(|protocol| match text(protocol) {
@@ -109,8 +118,24 @@ fn load_balancer_listener(
         Some("HTTPS" | "TLS" | "QUIC") => Judgement::Holds,
         Some("TCP" | "UDP" | "TCP_UDP" | "TCP_QUIC") => passes_through(protocol, listener),
         Some("HTTP") => {
-            let all = rules.iter().fold(redirects(listener, "DefaultActions"), |all, rule| {
-                all.and(|| redirects(rule.resource, "Actions"))
+            let own = redirects(listener, "DefaultActions");
+            let all = rules
+                .to(listener)
+                .iter()
+                .fold(own, |all, rule| all.and(|| redirects(rule.resource, "Actions")));
+            // A rule for a listener that is not known may be one of this listener.
+            let loose = rules.loose.iter().find(|rule| {
+                let named = rule.resource.properties.get("ListenerArn");
+                named.is_some_and(|arn| matches!(arn.kind, Kind::Unknown(_)))
+                    && redirects(**rule, "Actions") != Judgement::Holds
+            });
+            let all = all.and(|| {
+                loose.map_or(Judgement::Holds, |rule| {
+                    Judgement::doubtful(
+                        rule.resource,
+                        format!("`{}` may or may not be a rule of this listener", rule.id),
+                    )
+                })
             });
             match (all, protocol) {
                 (Judgement::Fails { found, .. }, Some(protocol)) => {
@@ -122,10 +147,12 @@ fn load_balancer_listener(
         _ => not_tls(protocol, listener),
     });
     let old = protocol.judge(|protocol| match text(protocol) {
-        Some("HTTPS" | "TLS") => Setting::of(listener.resource, &["SslPolicy"]).judge(|policy| match policy {
-            Some(policy) => elb_policy(policy),
-            None => default_policy(listener),
-        }),
+        Some("HTTPS" | "TLS") => {
+            Setting::of(listener.resource, &["SslPolicy"]).judge(|policy| match policy {
+                Some(policy) => elb_policy(policy),
+                None => default_policy(listener),
+            })
+        }
         _ => Judgement::Holds,
     });
     findings.settle_all(listener, [(plain, PLAIN), (old, OLD)]);
@@ -145,21 +172,34 @@ fn is_gateway(facts: &Facts<'_>, listener: ResourceRef<'_>) -> Judgement {
 
 /// Whether every action of a list only sends the client to HTTPS, or turns it away.
 fn redirects(of: ResourceRef<'_>, property: &str) -> Judgement {
-    every_item(of.resource, &[property], || Judgement::missing(of.resource), |action| {
-        Setting::below(action, &["Type"]).judge(|ty| match text(ty) {
-            Some("fixed-response") => Judgement::Holds,
-            Some("redirect") => Setting::below(action, &["RedirectConfig", "Protocol"]).judge(|to| match to {
-                Some(to) if to.is_literal() => match to.as_str() {
-                    Some("HTTPS") => Judgement::Holds,
-                    _ => Judgement::Fails { span: to.span, found: "a redirect that stays on HTTP".into() },
-                },
-                Some(to) => Judgement::unknown(to),
-                None => Judgement::Fails { span: action.span, found: "a redirect that stays on HTTP".into() },
-            }),
-            Some(other) => Judgement::Fails { span: action.span, found: format!("the action `{other}`") },
-            None => ty.map_or_else(|| Judgement::missing(of.resource), Judgement::unknown),
-        })
-    })
+    every_item(
+        of.resource,
+        &[property],
+        || Judgement::missing(of.resource),
+        |action| {
+            Setting::below(action, &["Type"]).judge(|ty| match text(ty) {
+                Some("fixed-response") => Judgement::Holds,
+                Some("redirect") => {
+                    Setting::below(action, &["RedirectConfig", "Protocol"]).judge(|to| match to {
+                        Some(to) if to.is_literal() => match to.as_str() {
+                            Some("HTTPS") => Judgement::Holds,
+                            _ => Judgement::Fails {
+                                span: to.span,
+                                found: "a redirect that stays on HTTP".into(),
+                            },
+                        },
+                        Some(to) => Judgement::unknown(to),
+                        None => Judgement::Fails {
+                            span: action.span,
+                            found: "a redirect that stays on HTTP".into(),
+                        },
+                    })
+                }
+                Some(other) => Judgement::Fails { span: action.span, found: format!("the action `{other}`") },
+                None => ty.map_or_else(|| Judgement::missing(of.resource), Judgement::unknown),
+            })
+        },
+    )
 }
 
 /// Whether a predefined policy of Elastic Load Balancing refuses TLS older than 1.2: its name says so.
@@ -168,7 +208,18 @@ fn refuses_old(name: &str) -> Truth {
     let any = |starts: &[&str]| starts.iter().any(|start| rest.starts_with(start));
     if any(&["TLS13-1-2", "TLS13-1-3", "TLS-1-2", "FS-1-2"]) {
         Truth::Yes
-    } else if any(&["TLS13-1-0", "TLS13-1-1", "TLS-1-0", "TLS-1-1", "FS-1-1", "FS-2018", "2016", "2015", "2014", "2011"]) {
+    } else if any(&[
+        "TLS13-1-0",
+        "TLS13-1-1",
+        "TLS-1-0",
+        "TLS-1-1",
+        "FS-1-1",
+        "FS-2018",
+        "2016",
+        "2015",
+        "2014",
+        "2011",
+    ]) {
         Truth::No
     } else {
         Truth::Unknown
@@ -189,7 +240,8 @@ fn default_policy(listener: ResourceRef<'_>) -> Judgement {
 }
 
 fn classic(findings: &mut Findings, balancer: ResourceRef<'_>) {
-    let protocol_of = |item, judge: &dyn Fn(Option<&Value>) -> Judgement| Setting::below(item, &["Protocol"]).judge(judge);
+    let protocol_of =
+        |item, judge: &dyn Fn(Option<&Value>) -> Judgement| Setting::below(item, &["Protocol"]).judge(judge);
     let none = || Judgement::missing(balancer.resource);
     let plain = every_item(balancer.resource, &["Listeners"], none, |item| {
         protocol_of(item, &|protocol| match text(protocol).map(str::to_ascii_uppercase).as_deref() {
@@ -201,9 +253,10 @@ fn classic(findings: &mut Findings, balancer: ResourceRef<'_>) {
     let old = every_item(balancer.resource, &["Listeners"], none, |item| {
         protocol_of(item, &|protocol| match text(protocol).map(str::to_ascii_uppercase).as_deref() {
             Some("HTTPS" | "SSL") => Setting::below(item, &["PolicyNames"]).judge(|names| match names {
-                Some(names) => names.as_items().iter().fold(Judgement::Holds, |all, name| {
-                    all.and(|| classic_policy(balancer, name))
-                }),
+                Some(names) => names
+                    .as_items()
+                    .iter()
+                    .fold(Judgement::Holds, |all, name| all.and(|| classic_policy(balancer, name))),
                 None => default_policy(balancer),
             }),
             _ => Judgement::Holds,
@@ -270,9 +323,12 @@ fn cloudfront(findings: &mut Findings, distribution: ResourceRef<'_>) {
     };
     let default = ["DistributionConfig", "DefaultCacheBehavior", "ViewerProtocolPolicy"];
     let plain = Setting::of(distribution.resource, &default).judge(viewer).and(|| {
-        every_item(distribution.resource, &["DistributionConfig", "CacheBehaviors"], || Judgement::Holds, |item| {
-            Setting::below(item, &["ViewerProtocolPolicy"]).judge(viewer)
-        })
+        every_item(
+            distribution.resource,
+            &["DistributionConfig", "CacheBehaviors"],
+            || Judgement::Holds,
+            |item| Setting::below(item, &["ViewerProtocolPolicy"]).judge(viewer),
+        )
     });
     let certificate = Setting::of(distribution.resource, &["DistributionConfig", "ViewerCertificate"]);
     let old = certificate.judge(|certificate| {
@@ -282,16 +338,19 @@ fn cloudfront(findings: &mut Findings, distribution: ResourceRef<'_>) {
         };
         let default = Setting::below(certificate, &["CloudFrontDefaultCertificate"]);
         let own = default.judge(|default| match default {
-            Some(value) if value.as_bool() == Some(true) => {
-                Judgement::Fails { span: value.span, found: "the default certificate, which comes with TLSv1".into() }
-            }
+            Some(value) if value.as_bool() == Some(true) => Judgement::Fails {
+                span: value.span,
+                found: "the default certificate, which comes with TLSv1".into(),
+            },
             Some(value) if !value.is_literal() => Judgement::unknown(value),
             _ => Judgement::Holds,
         });
         own.and(|| {
             Setting::below(certificate, &["MinimumProtocolVersion"]).judge(|version| match version {
                 Some(value) => match value.as_str() {
-                    Some(text) if text.starts_with("TLSv1.2_") || text.starts_with("TLSv1.3_") => Judgement::Holds,
+                    Some(text) if text.starts_with("TLSv1.2_") || text.starts_with("TLSv1.3_") => {
+                        Judgement::Holds
+                    }
                     Some(_) => Judgement::fails(value),
                     None => Judgement::unknown(value),
                 },
@@ -320,16 +379,30 @@ fn cloudfront(findings: &mut Findings, distribution: ResourceRef<'_>) {
 #[cfg(test)]
 mod tests {
     use super::refuses_old;
-    use crate::lookup::{Helper, Helpers};
-use crate::text::Truth;
+    use crate::lookup::Helpers;
+    use crate::text::Truth;
 
     #[test]
     fn the_name_of_a_policy_says_what_it_accepts() {
         let check = |name: &str, expected| assert_eq!(refuses_old(name), expected, "{name}");
-        for new in ["TLS13-1-2-2021-06", "TLS13-1-2-Res-FIPS-2023-04", "TLS13-1-3-2021-06", "TLS-1-2-Ext-2018-06", "FS-1-2-Res-2020-10"] {
+        for new in [
+            "TLS13-1-2-2021-06",
+            "TLS13-1-2-Res-FIPS-2023-04",
+            "TLS13-1-3-2021-06",
+            "TLS-1-2-Ext-2018-06",
+            "FS-1-2-Res-2020-10",
+        ] {
             check(&format!("ELBSecurityPolicy-{new}"), Truth::Yes);
         }
-        for old in ["2016-08", "2015-05", "TLS-1-1-2017-01", "TLS13-1-0-2021-06", "TLS13-1-1-FIPS-2023-04", "FS-2018-06", "FS-1-1-2019-08"] {
+        for old in [
+            "2016-08",
+            "2015-05",
+            "TLS-1-1-2017-01",
+            "TLS13-1-0-2021-06",
+            "TLS13-1-1-FIPS-2023-04",
+            "FS-2018-06",
+            "FS-1-1-2019-08",
+        ] {
             check(&format!("ELBSecurityPolicy-{old}"), Truth::No);
         }
         check("ELBSecurityPolicy-Later-2030-01", Truth::Unknown);

@@ -12,7 +12,8 @@ use crate::{Facts, Findings, Judgement, Setting, Words, every_item};
 
 use super::key;
 
-const FIX: &str = "in each mapping, the root device's too: Ebs: {Encrypted: true, KmsKeyId: the ARN of an AWS::KMS::Key}";
+const FIX: &str =
+    "in each mapping, the root device's too: Ebs: {Encrypted: true, KmsKeyId: the ARN of an AWS::KMS::Key}";
 const OFF: Words<'static> = Words {
     violated: "a volume that it makes is not encrypted at rest",
     unknown: "its volumes are encrypted under a customer-managed key",
@@ -26,18 +27,29 @@ const NO_KEY: Words<'static> = Words {
 };
 
 /// Judges every volume of a machine; `prefix` is where its mappings stand.
-pub(super) fn judge(facts: &Facts<'_>, findings: &mut Findings, machine: ResourceRef<'_>, row: &AtRest, prefix: &[&str]) {
+pub(super) fn judge(
+    facts: &Facts<'_>,
+    findings: &mut Findings,
+    machine: ResourceRef<'_>,
+    row: &AtRest,
+    prefix: &[&str],
+) {
     let path = [prefix, &["BlockDeviceMappings"]].concat();
     let names_key = machine.resource.kind != "AWS::AutoScaling::LaunchConfiguration";
     let of_volumes = |judge: &dyn Fn(&Value) -> Judgement| {
-        every_item(machine.resource, &path, || Judgement::Holds, |mapping| {
-            Setting::below(mapping, &["Ebs"]).judge(|ebs| match ebs {
-                // An instance store volume, or a device of the image left out.
-                None => Judgement::Holds,
-                Some(ebs) if ebs.as_map().is_some() => judge(ebs),
-                Some(ebs) => Judgement::unknown(ebs),
-            })
-        })
+        every_item(
+            machine.resource,
+            &path,
+            || Judgement::Holds,
+            |mapping| {
+                Setting::below(mapping, &["Ebs"]).judge(|ebs| match ebs {
+                    // An instance store volume, or a device of the image left out.
+                    None => Judgement::Holds,
+                    Some(ebs) if ebs.as_map().is_some() => judge(ebs),
+                    Some(ebs) => Judgement::unknown(ebs),
+                })
+            },
+        )
     };
     let switch = of_volumes(&|ebs| {
         Setting::below(ebs, &["Encrypted"]).judge(|value| match value {
@@ -62,7 +74,8 @@ fn root(facts: &Facts<'_>, machine: ResourceRef<'_>, prefix: &[&str], path: &[&s
     let template = machine.resource.properties.get("LaunchTemplate");
     if let Some(template) = template {
         let named = ["LaunchTemplateId", "LaunchTemplateName"].iter().filter_map(|name| template.get(name));
-        let known = named.into_iter().any(|name| facts.index.named("AWS::EC2::LaunchTemplate", name).is_some());
+        let known =
+            named.into_iter().any(|name| facts.index.named("AWS::EC2::LaunchTemplate", name).is_some());
         return if known { Judgement::Holds } else { doubt("its launch template is not in the estate") };
     }
     // A template without an image is completed by whoever starts an instance from it.
@@ -72,11 +85,13 @@ fn root(facts: &Facts<'_>, machine: ResourceRef<'_>, prefix: &[&str], path: &[&s
     }
     let devices = machine.resource.properties.alternatives(&[path, &["*", "DeviceName"]].concat());
     let is_root = |name: &str| ["/dev/xvda", "/dev/sda1", "xvda", "sda1"].contains(&name);
-    let listed = devices.iter().any(|device| {
-        device.guard.is_always() && device.value.and_then(Value::as_str).is_some_and(is_root)
-    });
+    let listed = devices
+        .iter()
+        .any(|device| device.guard.is_always() && device.value.and_then(Value::as_str).is_some_and(is_root));
     match listed {
         true => Judgement::Holds,
-        false => doubt("its root volume is not among its mappings, so the image or the account's default decides"),
+        false => {
+            doubt("its root volume is not among its mappings, so the image or the account's default decides")
+        }
     }
 }
