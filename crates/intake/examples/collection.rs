@@ -94,7 +94,7 @@ impl Counts {
             match outcome {
                 Outcome::Read => self.read += 1,
                 Outcome::Refused => self.refused += 1,
-                Outcome::Skipped => self.skipped += 1,
+                Outcome::Skipped | Outcome::Manifest => self.skipped += 1,
             }
         }
         let serious = diagnostics.iter().any(|diagnostic| diagnostic.severity > Severity::Note);

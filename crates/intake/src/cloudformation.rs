@@ -14,6 +14,7 @@ mod functions;
 mod imports;
 mod locate;
 mod loops;
+mod manifest;
 mod nested;
 mod parameters;
 mod serverless;
@@ -22,17 +23,18 @@ mod stack;
 mod syntax;
 mod template;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use diagnostics::{Diagnostic, Diagnostics, SourceMap, Span};
 use document::Node;
-use estate::{Account, Estate, Value};
+use estate::{Account, AccountId, Estate, Value};
 use indexmap::IndexMap;
 use rayon::prelude::*;
 use smol_str::{SmolStr, format_smolstr};
 
 use classify::Class;
+use manifest::Argument;
 use session::{File, Session};
 use stack::Deployment;
 
@@ -88,6 +90,8 @@ pub enum Outcome {
     Refused,
     /// It is not a template; a note says what it is.
     Skipped,
+    /// It says where templates are deployed and what they are given.
+    Manifest,
 }
 
 /// An estate, and what became of each file given, in their order.
@@ -134,22 +138,22 @@ pub fn read_files(
     }
     let mentioned = nested::mentioned_files(&parsed, options, sources);
     let mut names = BTreeSet::new();
+    let asked = read_planned(&mut session, account, &mut names);
     // Roots first; then what was named as a nested template and never read as one: a circle, a condition
     // that leaves the nested stack out.
     for roots in [true, false] {
         for at in &templates {
-            if mentioned.contains(at) == roots || session.nested.contains(at) {
+            if mentioned.contains(at) == roots || session.nested.contains(at) || asked.contains(at) {
                 continue;
             }
             let Some(file) = parsed.get(*at) else { continue };
             let name = unique_name(&file.name, &mut names);
-            let given = given(options, file);
             let deployment = Deployment {
                 file: *at,
                 name,
                 account,
                 region: options.region.clone(),
-                given,
+                given: given(options, file),
                 defaults: !options.all_parameters_unknown,
                 around: None,
                 span: Span::NONE,
@@ -161,6 +165,41 @@ pub fn read_files(
     session.diagnostics.sort();
     diagnostics.append(session.diagnostics);
     Reading { estate: session.estate, outcomes }
+}
+
+/// Reads the deployments that manifests ask for, in their order; says which files they are of.
+fn read_planned(session: &mut Session<'_>, account: AccountId, names: &mut BTreeSet<SmolStr>) -> BTreeSet<usize> {
+    let mut outputs: HashMap<SmolStr, IndexMap<SmolStr, Value>> = HashMap::new();
+    let mut asked = BTreeSet::new();
+    for plan in manifest::planned(session, account) {
+        asked.insert(plan.file);
+        let Some(file) = session.files.get(plan.file) else { continue };
+        let mut values = given(session.options, file);
+        for (name, argument) in plan.arguments {
+            let value = match argument {
+                Argument::Value(value) => Some(value),
+                // An output that is not there: a later wave, a condition. The parameter has its default then.
+                Argument::Output { stack, output } => outputs.get(&stack).and_then(|of| of.get(&output)).cloned(),
+            };
+            values.extend(value.map(|value| (name, value)));
+        }
+        let name = plan.name.unwrap_or_else(|| unique_name(&file.name, names));
+        names.insert(name.clone());
+        let deployment = Deployment {
+            file: plan.file,
+            name,
+            account: plan.account,
+            region: plan.region.or_else(|| session.options.region.clone()),
+            given: values,
+            defaults: !session.options.all_parameters_unknown,
+            around: None,
+            span: plan.span,
+        };
+        if let Some((_, of)) = stack::read(session, deployment) {
+            outputs.insert(plan.key, of);
+        }
+    }
+    asked
 }
 
 fn no_templates(outcomes: &[Outcome]) -> Diagnostic {
@@ -196,6 +235,7 @@ fn parse(files: &[TemplateFile], sources: &mut SourceMap, diagnostics: &mut Diag
             Class::Template => Outcome::Read,
             Class::Refused => Outcome::Refused,
             Class::Other => Outcome::Skipped,
+            Class::Manifest => Outcome::Manifest,
         });
         let template = class == Class::Template;
         parsed.push(File { name: file.name.clone(), text: file.text.clone(), tree, template });

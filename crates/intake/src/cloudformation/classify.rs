@@ -6,6 +6,7 @@
 use diagnostics::{Diagnostic, Diagnostics, SourceFile};
 use document::{Kind, Node, Syntax, parse};
 
+use super::manifest::is_manifest;
 use crate::{NOT_A_TEMPLATE, OTHER_FORMAT};
 
 /// What a file is to this crate.
@@ -17,6 +18,8 @@ pub enum Class {
     Refused,
     /// Something else; that has been reported.
     Other,
+    /// It says where templates are deployed.
+    Manifest,
 }
 
 /// Extensions of infrastructure code that other tools read.
@@ -70,13 +73,17 @@ pub fn read(file: &SourceFile, diagnostics: &mut Diagnostics) -> (Option<Node>, 
         skip(file, &format!("it does not look like a template, and {why}"), diagnostics);
         return (None, Class::Other);
     };
+    if is_manifest(&file.name, &tree) {
+        diagnostics.append(own);
+        return (Some(tree), Class::Manifest);
+    }
     let class = class_of(&tree);
     match class {
         Class::Other => {
             // Mistakes in a file that is none of ours are none of ours.
             skip(file, &format!("it is {}", describe(&tree)), diagnostics);
         }
-        Class::Template | Class::Refused => diagnostics.append(own),
+        Class::Template | Class::Refused | Class::Manifest => diagnostics.append(own),
     }
     (Some(tree), class)
 }

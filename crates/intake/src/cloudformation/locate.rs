@@ -77,7 +77,7 @@ fn same_in_both(piece: &Value) -> Option<String> {
 fn matching(files: &[File], pattern: &str, from: &str, template: bool) -> Found {
     let usable = |file: &File| file.tree.is_some() && (file.template || !template);
     let path = pattern.split(['?', '#']).next().unwrap_or(pattern);
-    // Nothing uploads a template from beside another one under a different path.
+    // A path without a host is meant as it is: beside the template that says it, or with all of its parts.
     let remote = path.contains("://") || path.contains(UNKNOWN);
     if !remote {
         let base = from.rsplit_once('/').map_or("", |(folder, _)| folder);
