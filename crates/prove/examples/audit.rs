@@ -13,7 +13,8 @@ use diagnostics::{Diagnostics, SourceMap, Span};
 use prove::{Date, Options, guarantees};
 
 fn main() {
-    let (mut all, mut unknown, mut open, mut only, mut today, mut roots) = (false, false, false, None, "2026-11-21".to_owned(), Vec::new());
+    let (mut all, mut unknown, mut open, mut only, mut today, mut roots) =
+        (false, false, false, None, "2026-11-21".to_owned(), Vec::new());
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
@@ -28,11 +29,18 @@ fn main() {
     let mut files = Vec::new();
     roots.iter().for_each(|root| collect(root, root, &mut files));
     let (mut sources, mut diagnostics) = (SourceMap::new(), Diagnostics::new());
-    let reading = intake::Options { all_parameters_unknown: unknown, open_choices: open, ..intake::Options::default() };
+    let reading =
+        intake::Options { all_parameters_unknown: unknown, open_choices: open, ..intake::Options::default() };
     let start = std::time::Instant::now();
     let estate = intake::read(&files, &reading, &mut sources, &mut diagnostics);
     for diagnostic in diagnostics.iter() {
-        println!("{:<10} {} {} {}", "reading", diagnostic.code.0, place(&sources, diagnostic.span), diagnostic.message);
+        println!(
+            "{:<10} {} {} {}",
+            "reading",
+            diagnostic.code.0,
+            place(&sources, diagnostic.span),
+            diagnostic.message
+        );
     }
     let read = start.elapsed();
     let options = Options::on(Date::parse(&today).expect("a day"));
@@ -51,26 +59,38 @@ fn main() {
             }
         }
         if all {
-            checked.proved.iter().for_each(|subject| println!("{:<10} {} {}", "proved", checked.guarantee.id, subject.path(&estate)));
+            checked.proved.iter().for_each(|subject| {
+                println!("{:<10} {} {}", "proved", checked.guarantee.id, subject.path(&estate))
+            });
         }
     }
     for checked in &report.guarantees {
         let count = checked.count();
-        println!("{:<40} violated {:>4} unknown {:>4} proved {:>4}", checked.guarantee.id, count.violated, count.unknown, count.proved);
+        println!(
+            "{:<40} violated {:>4} unknown {:>4} proved {:>4}",
+            checked.guarantee.id, count.violated, count.unknown, count.proved
+        );
     }
     let all = start.elapsed();
-    println!("{} stacks, {} resources; read in {read:?}, read and proved in {all:?}", estate.stacks.len(), estate.resource_count());
+    println!(
+        "{} stacks, {} resources; read in {read:?}, read and proved in {all:?}",
+        estate.stacks.len(),
+        estate.resource_count()
+    );
 }
 
 fn collect(root: &Path, path: &Path, files: &mut Vec<intake::TemplateFile>) {
     if path.is_dir() {
-        let mut entries: Vec<PathBuf> = std::fs::read_dir(path).expect("a folder").map(|entry| entry.expect("an entry").path()).collect();
+        let mut entries: Vec<PathBuf> =
+            std::fs::read_dir(path).expect("a folder").map(|entry| entry.expect("an entry").path()).collect();
         entries.sort();
         entries.iter().for_each(|entry| collect(root, entry, files));
         return;
     }
     let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
-    if let (true, Ok(text)) = (["yaml", "yml", "json", "template"].contains(&extension), std::fs::read_to_string(path)) {
+    if let (true, Ok(text)) =
+        (["yaml", "yml", "json", "template"].contains(&extension), std::fs::read_to_string(path))
+    {
         let name = path.strip_prefix(root).unwrap_or(path);
         files.push(intake::TemplateFile::new(name.to_string_lossy(), text));
     }

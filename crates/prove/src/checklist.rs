@@ -79,7 +79,8 @@ impl Checklist {
         let faults = if violated { self.failing } else { self.unknown };
         let Some(first) = faults.first() else { return findings.proved(subject) };
         let says: Vec<&str> = faults.iter().map(|fault| fault.says.as_str()).collect();
-        let fixes: Vec<&str> = faults.iter().map(|fault| fault.fix.as_str()).filter(|fix| !fix.is_empty()).collect();
+        let fixes: Vec<&str> =
+            faults.iter().map(|fault| fault.fix.as_str()).filter(|fix| !fix.is_empty()).collect();
         let message = format!("{noun}: {}", says.join("; "));
         let finding = match violated {
             true => findings.violated(subject, first.span, message),

@@ -7,7 +7,7 @@
 use diagnostics::Span;
 use estate::{Pseudo, Reference, ResourceRef, StackId, Target, Value};
 
-use crate::lookup::{Helpers, Key, is_implied, key};
+use crate::lookup::{Attachments, Key, is_implied, key};
 use crate::policy::{Decision, Principal, Request, decide};
 use crate::text::{Token, literal, shown, tokens};
 use crate::{Facts, Judgement, Setting, Witness};
@@ -74,7 +74,7 @@ impl Answer {
 
 /// The policies attached to things of one type.
 pub(crate) struct ResourcePolicies<'a> {
-    helpers: Helpers<'a>,
+    helpers: Attachments<'a>,
     /// What the things are called: `bucket`.
     noun: &'static str,
 }
@@ -82,13 +82,13 @@ pub(crate) struct ResourcePolicies<'a> {
 impl<'a> ResourcePolicies<'a> {
     /// Those of buckets.
     pub(crate) fn of_buckets(facts: &Facts<'a>) -> Self {
-        let helpers = Helpers::of(facts, "AWS::S3::BucketPolicy", &["Bucket"], "AWS::S3::Bucket");
+        let helpers = Attachments::of(facts, "AWS::S3::BucketPolicy", &["Bucket"], "AWS::S3::Bucket");
         Self { helpers, noun: "bucket" }
     }
 
     /// Those of topics.
     pub(crate) fn of_topics(facts: &Facts<'a>) -> Self {
-        let mut helpers = Helpers::of(facts, "AWS::SNS::TopicPolicy", &["Topics", "*"], "AWS::SNS::Topic");
+        let mut helpers = Attachments::of(facts, "AWS::SNS::TopicPolicy", &["Topics", "*"], "AWS::SNS::Topic");
         helpers.add(facts, "AWS::SNS::TopicInlinePolicy", &["TopicArn"], "AWS::SNS::Topic");
         Self { helpers, noun: "topic" }
     }
@@ -136,19 +136,26 @@ impl<'a> ResourcePolicies<'a> {
                     let because = format!("policy `{}` exists only under a condition", policy.resource.id);
                     Judgement::Unknown { span, because }
                 }
-                Decision::Denied(span) if certain => Judgement::Fails { span, found: "a statement denies it".into() },
+                Decision::Denied(span) if certain => {
+                    Judgement::Fails { span, found: "a statement denies it".into() }
+                }
                 Decision::NotAllowed => Judgement::Fails { span, found: "no statement allows it".into() },
-                Decision::Denied(span) => Judgement::Unknown { span, because: "a statement may deny it".into() },
+                Decision::Denied(span) => {
+                    Judgement::Unknown { span, because: "a statement may deny it".into() }
+                }
                 Decision::Unknown(span, because) => Judgement::Unknown { span, because },
             });
         }
         // One policy replaces another, so that several must agree.
         let judgement = match each.iter().position(|judgement| *judgement != Judgement::Holds) {
-            None if each.is_empty() => Judgement::Fails { span: here, found: format!("the {noun}'s policy is empty") },
-            None => Judgement::Holds,
-            Some(_) if each.contains(&Judgement::Holds) => {
-                Judgement::Unknown { span: here, because: format!("several policies of the {noun} replace each other") }
+            None if each.is_empty() => {
+                Judgement::Fails { span: here, found: format!("the {noun}'s policy is empty") }
             }
+            None => Judgement::Holds,
+            Some(_) if each.contains(&Judgement::Holds) => Judgement::Unknown {
+                span: here,
+                because: format!("several policies of the {noun} replace each other"),
+            },
             Some(at) => each.swap_remove(at),
         };
         let witness = matches!(judgement, Judgement::Fails { .. }).then(|| refused(request));
@@ -167,32 +174,47 @@ pub(crate) fn key_allows(
     let found = match key(facts, value) {
         Key::Customer(key) => key,
         Key::AwsManaged => {
-            let found = format!("{}, a key of AWS whose policy lets no other service use it", value.describe());
+            let found =
+                format!("{}, a key of AWS whose policy lets no other service use it", value.describe());
             return Judgement::Fails { span: value.span, found }.into();
         }
         Key::Outside(because) => {
-            return Judgement::Unknown { span: value.span, because: format!("the key's policy is not known: {because}") }.into();
+            return Judgement::Unknown {
+                span: value.span,
+                because: format!("the key's policy is not known: {because}"),
+            }
+            .into();
         }
     };
-    let resource = tokens(facts.estate, &Reference::attribute(found.stack_id, found.id.clone(), "Arn").into());
+    let resource =
+        tokens(facts.estate, &Reference::attribute(found.stack_id, found.id.clone(), "Arn").into());
     let policy = Setting::of(found.resource, &["KeyPolicy"]);
     let mut all: Answer = Judgement::Holds.into();
     for action in actions {
         all = all.and(|| {
             let context = context.to_vec();
-            let request = Request { principal: Principal::Service(service), action, resource: resource.clone(), context };
+            let request = Request {
+                principal: Principal::Service(service),
+                action,
+                resource: resource.clone(),
+                context,
+            };
             let mut answer = Answer::each(&policy, |document| {
                 let Some(document) = document else {
                     // Without a policy AWS KMS makes one that only lets the account's own identities in.
                     let span = found.resource.origin.span;
-                    return Judgement::Fails { span, found: "the key has no policy of its own".into() }.into();
+                    return Judgement::Fails { span, found: "the key has no policy of its own".into() }
+                        .into();
                 };
                 let judgement = match decide(facts.estate, document, &request) {
                     Decision::Allowed(_) => Judgement::Holds,
-                    Decision::Denied(span) => Judgement::Fails { span, found: "a statement of the key's policy denies it".into() },
-                    Decision::NotAllowed => {
-                        Judgement::Fails { span: document.span, found: "no statement of the key's policy allows it".into() }
+                    Decision::Denied(span) => {
+                        Judgement::Fails { span, found: "a statement of the key's policy denies it".into() }
                     }
+                    Decision::NotAllowed => Judgement::Fails {
+                        span: document.span,
+                        found: "no statement of the key's policy allows it".into(),
+                    },
                     Decision::Unknown(span, because) => Judgement::Unknown { span, because },
                 };
                 let witness = matches!(judgement, Judgement::Fails { .. }).then(|| refused(&request));

@@ -54,7 +54,8 @@ impl Expression {
             Self::Or(any) => any.iter().fold(Truth::No, |so_far, one| so_far.or(one.matches(event))),
             Self::Compare { field, operator } => {
                 let value = event.iter().find(|(name, _)| name == field).map(|(_, value)| *value);
-                let glob = |pattern: &str, value: &str| matches(&pattern_tokens(pattern), &literal(value), false);
+                let glob =
+                    |pattern: &str, value: &str| matches(&pattern_tokens(pattern), &literal(value), false);
                 match (operator, value) {
                     (Operator::Exists, value) => Truth::of(value.is_some()),
                     (Operator::NotExists, value) => Truth::of(value.is_none()),
@@ -170,7 +171,8 @@ impl Reader<'_> {
                 return Some(text.then(|| value.to_owned()));
             }
         }
-        let end = self.rest.find(|c: char| c.is_whitespace() || "()&|".contains(c)).unwrap_or(self.rest.len());
+        let end =
+            self.rest.find(|c: char| c.is_whitespace() || "()&|".contains(c)).unwrap_or(self.rest.len());
         let (value, rest) = self.rest.split_at_checked(end)?;
         self.rest = rest;
         (!value.is_empty()).then(|| Some(value.to_owned()))
@@ -189,14 +191,27 @@ mod tests {
     #[test]
     fn json_patterns_are_read_and_asked() {
         let denied = [("errorCode", "Client.UnauthorizedOperation"), ("eventName", "RunInstances")];
-        check("{($.errorCode=AccessDenied) || ($.errorCode=UnauthorizedOperation)}", &denied, Some(Truth::No));
+        check(
+            "{($.errorCode=AccessDenied) || ($.errorCode=UnauthorizedOperation)}",
+            &denied,
+            Some(Truth::No),
+        );
         check("{ $.errorCode = \"*UnauthorizedOperation\" }", &denied, Some(Truth::Yes));
         check("{$.errorCode=*Unauthorized* && $.eventName!=HeadBucket}", &denied, Some(Truth::Yes));
         check("{$.errorCode=x || $.errorCode=*n && $.eventName=y}", &denied, Some(Truth::No));
         check("{($.a NOT EXISTS) && ($.eventName EXISTS)}", &denied, Some(Truth::Yes));
         check("{$.errorCode = %Unauth%}", &denied, Some(Truth::Unknown));
         check("{$.a.b[0] > 3 || $.c IS NULL}", &denied, Some(Truth::Unknown));
-        for malformed in ["ERROR", "{}", "{$.a}", "{($.a=b}", "{$.a=b) }", "[ip, user]", "", &format!("{{{}$.a=b}}", "(".repeat(999))] {
+        for malformed in [
+            "ERROR",
+            "{}",
+            "{$.a}",
+            "{($.a=b}",
+            "{$.a=b) }",
+            "[ip, user]",
+            "",
+            &format!("{{{}$.a=b}}", "(".repeat(999)),
+        ] {
             check(malformed, &denied, None);
         }
     }

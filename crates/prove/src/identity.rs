@@ -6,43 +6,52 @@
 
 use estate::{Kind, ResourceRef, Value};
 
-use crate::lookup::{Helper, Helpers, is_implied};
+use crate::lookup::{Attachment, Attachments, is_implied};
 use crate::policy::{Decision, Request, decide, decide_all};
 use crate::text::Truth;
 use crate::{Facts, Judgement};
 
 /// The policies attached to roles from outside the role's own text.
-pub(crate) struct Attachments<'a> {
+pub(crate) struct RolePolicies<'a> {
     /// `AWS::IAM::Policy` and `AWS::IAM::RolePolicy`.
-    inline: Helpers<'a>,
+    inline: Attachments<'a>,
     /// `AWS::IAM::ManagedPolicy` that names the role.
-    managed: Helpers<'a>,
+    managed: Attachments<'a>,
 }
 
-impl<'a> Attachments<'a> {
+impl<'a> RolePolicies<'a> {
     /// All of the estate's.
     pub(crate) fn of(facts: &Facts<'a>) -> Self {
-        let mut inline = Helpers::of(facts, "AWS::IAM::Policy", &["Roles", "*"], "AWS::IAM::Role");
+        let mut inline = Attachments::of(facts, "AWS::IAM::Policy", &["Roles", "*"], "AWS::IAM::Role");
         inline.add(facts, "AWS::IAM::RolePolicy", &["RoleName"], "AWS::IAM::Role");
-        let managed = Helpers::of(facts, "AWS::IAM::ManagedPolicy", &["Roles", "*"], "AWS::IAM::Role");
+        let managed = Attachments::of(facts, "AWS::IAM::ManagedPolicy", &["Roles", "*"], "AWS::IAM::Role");
         Self { inline, managed }
     }
 
     /// Whether a role may make a request, by its identity policies.
-    pub(crate) fn role_may(&self, facts: &Facts<'a>, role: ResourceRef<'a>, request: &Request<'_>) -> Judgement {
+    pub(crate) fn role_may(
+        &self,
+        facts: &Facts<'a>,
+        role: ResourceRef<'a>,
+        request: &Request<'_>,
+    ) -> Judgement {
         let subject = role.resource.guard();
         let mut documents: Vec<(&Value, Truth)> = Vec::new();
         let mut unread = None;
         let counts = |always: bool| if always { Truth::Yes } else { Truth::Unknown };
         for policy in role.resource.properties.alternatives_under(&["Policies", "*"], &subject) {
             match policy.value.map(|value| (value, value.get("PolicyDocument"))) {
-                Some((_, Some(document))) => documents.push((document, counts(is_implied(&policy.guard, &subject)))),
-                Some((value, None)) => unread = Some((value.span, format!("its policy is {}", value.describe()), false)),
+                Some((_, Some(document))) => {
+                    documents.push((document, counts(is_implied(&policy.guard, &subject))))
+                }
+                Some((value, None)) => {
+                    unread = Some((value.span, format!("its policy is {}", value.describe()), false))
+                }
                 None => {}
             }
         }
         let attached = self.inline.to(role).iter().chain(self.managed.to(role));
-        for Helper { resource, guard } in attached {
+        for Attachment { resource, guard } in attached {
             if let Some(document) = resource.resource.properties.get("PolicyDocument") {
                 documents.push((document, counts(is_implied(guard, &subject))));
             }
@@ -64,16 +73,22 @@ impl<'a> Attachments<'a> {
             unread = Some((policy.resource.origin.span, because, false));
         }
         let allowed = decide_all(facts.estate, documents, request);
-        if let (Decision::Allowed(_), Some(boundary)) = (&allowed, role.resource.properties.get("PermissionsBoundary")) {
+        if let (Decision::Allowed(_), Some(boundary)) =
+            (&allowed, role.resource.properties.get("PermissionsBoundary"))
+        {
             let policy = facts.index.named("AWS::IAM::ManagedPolicy", boundary);
             let document = policy.and_then(|policy| policy.resource.properties.get("PolicyDocument"));
             return match document.map(|document| decide(facts.estate, document, request)) {
                 Some(Decision::Allowed(_)) => Judgement::Holds,
-                Some(Decision::NotAllowed | Decision::Denied(_)) => {
-                    Judgement::Fails { span: boundary.span, found: "its permissions boundary withholds it".into() }
-                }
+                Some(Decision::NotAllowed | Decision::Denied(_)) => Judgement::Fails {
+                    span: boundary.span,
+                    found: "its permissions boundary withholds it".into(),
+                },
                 Some(Decision::Unknown(span, because)) => Judgement::Unknown { span, because },
-                None => Judgement::Unknown { span: boundary.span, because: "its permissions boundary is not in this estate".into() },
+                None => Judgement::Unknown {
+                    span: boundary.span,
+                    because: "its permissions boundary is not in this estate".into(),
+                },
             };
         }
         match (allowed, unread) {
@@ -82,9 +97,10 @@ impl<'a> Attachments<'a> {
             (Decision::Allowed(_), None) => Judgement::Holds,
             (Decision::Allowed(_), Some((_, _, true))) => Judgement::Holds,
             (_, Some((span, because, _))) => Judgement::Unknown { span, because },
-            (Decision::NotAllowed, None) => {
-                Judgement::Fails { span: role.resource.origin.span, found: "no policy of the role allows it".into() }
-            }
+            (Decision::NotAllowed, None) => Judgement::Fails {
+                span: role.resource.origin.span,
+                found: "no policy of the role allows it".into(),
+            },
             (Decision::Unknown(span, because), None) => Judgement::Unknown { span, because },
         }
     }

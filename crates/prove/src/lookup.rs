@@ -56,29 +56,31 @@ pub(crate) fn key<'a>(facts: &Facts<'a>, value: &Value) -> Key<'a> {
 /// Whether everything that `helper` assumes is assumed by `subject` too: the helper is there whenever the
 /// subject is.
 pub(crate) fn is_implied(helper: &Guard, subject: &Guard) -> bool {
-    helper.assumptions().all(|(condition, holds)| subject.assumptions().any(|assumed| assumed == (condition, holds)))
+    helper
+        .assumptions()
+        .all(|(condition, holds)| subject.assumptions().any(|assumed| assumed == (condition, holds)))
 }
 
 /// A helper resource as it belongs to another.
 #[derive(Debug, Clone)]
-pub(crate) struct Helper<'a> {
+pub(crate) struct Attachment<'a> {
     /// The helper: a policy, a subscription.
     pub resource: ResourceRef<'a>,
     /// When it belongs to it.
     pub guard: Guard,
 }
 
-/// Helper resources by the resource that a property of theirs names.
+/// Attachment resources by the resource that a property of theirs names.
 #[derive(Debug, Default)]
-pub(crate) struct Helpers<'a> {
-    by_target: HashMap<(StackId, SmolStr), Vec<Helper<'a>>>,
-    /// Helpers whose property may name anything that somebody hands its name to.
+pub(crate) struct Attachments<'a> {
+    by_target: HashMap<(StackId, SmolStr), Vec<Attachment<'a>>>,
+    /// Attachments whose property may name anything that somebody hands its name to.
     pub loose: Vec<ResourceRef<'a>>,
     /// Resources whose name is known outside their stack: fixed, or an output.
     handed_out: HashSet<(StackId, SmolStr)>,
 }
 
-impl<'a> Helpers<'a> {
+impl<'a> Attachments<'a> {
     /// All resources of type `helper` by the resource of type `target` that the property at `path` names.
     pub(crate) fn of(facts: &Facts<'a>, helper: &str, path: &[&str], target: &str) -> Self {
         let mut out = Self::default();
@@ -96,11 +98,12 @@ impl<'a> Helpers<'a> {
                 let found = facts.index.named(target, value).or_else(|| {
                     // The same text put together in both places names the same.
                     let by_text = by_text.get_or_insert_with(|| names(facts, target));
-                    matches!(value.kind, Kind::Join(_)).then(|| by_text.get(&tokens(facts.estate, value)).copied())?
+                    matches!(value.kind, Kind::Join(_))
+                        .then(|| by_text.get(&tokens(facts.estate, value)).copied())?
                 });
                 match found {
                     Some(found) => {
-                        let helper = Helper { resource, guard: alternative.guard };
+                        let helper = Attachment { resource, guard: alternative.guard };
                         self.by_target.entry((found.stack_id, found.id.clone())).or_default().push(helper);
                     }
                     None if may_name_any(value) => self.loose.push(resource),
@@ -126,7 +129,7 @@ impl<'a> Helpers<'a> {
     }
 
     /// The helpers of a resource.
-    pub(crate) fn to(&self, target: ResourceRef<'_>) -> &[Helper<'a>] {
+    pub(crate) fn to(&self, target: ResourceRef<'_>) -> &[Attachment<'a>] {
         self.by_target.get(&(target.stack_id, target.id.clone())).map_or(&[], Vec::as_slice)
     }
 
@@ -146,6 +149,8 @@ fn name_of(resource: &Resource) -> Option<&Value> {
 /// The resources of a type by their names, as far as a name is put together from what is not all known.
 fn names<'a>(facts: &Facts<'a>, kind: &str) -> HashMap<Vec<Token>, ResourceRef<'a>> {
     let all = facts.index.of_kind(kind).iter();
-    let joined = all.filter_map(|found| Some((found, name_of(found.resource)?))).filter(|(_, name)| matches!(name.kind, Kind::Join(_)));
+    let joined = all
+        .filter_map(|found| Some((found, name_of(found.resource)?)))
+        .filter(|(_, name)| matches!(name.kind, Kind::Join(_)));
     joined.map(|(found, name)| (tokens(facts.estate, name), *found)).collect()
 }

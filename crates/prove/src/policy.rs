@@ -112,10 +112,16 @@ pub fn decide_all<'v>(
             let known = match statement.effect() {
                 Some(true) => &mut allowed,
                 Some(false) => &mut denied,
-                None => return Decision::Unknown(statement.value.span, "the statement's effect is not known".into()),
+                None => {
+                    return Decision::Unknown(
+                        statement.value.span,
+                        "the statement's effect is not known".into(),
+                    );
+                }
             };
             if known.as_ref().is_none_or(|(truth, ..)| applies > *truth) {
-                let doubt = if applies == Truth::Yes { String::new() } else { statement.doubt(estate, request) };
+                let doubt =
+                    if applies == Truth::Yes { String::new() } else { statement.doubt(estate, request) };
                 *known = Some((applies, statement.value.span, doubt));
             }
         }
@@ -125,7 +131,9 @@ pub fn decide_all<'v>(
         (_, _, Some(unread)) => unread,
         (_, None, None) => Decision::NotAllowed,
         (None, Some((Truth::Yes, span, _)), None) => Decision::Allowed(span),
-        (Some((_, span, doubt)), _, None) => Decision::Unknown(span, format!("a statement that denies may apply: {doubt}")),
+        (Some((_, span, doubt)), _, None) => {
+            Decision::Unknown(span, format!("a statement that denies may apply: {doubt}"))
+        }
         (None, Some((_, span, doubt)), None) => {
             Decision::Unknown(span, format!("the statement that allows may not apply: {doubt}"))
         }
@@ -146,7 +154,12 @@ pub fn denies(estate: &Estate, document: &Value, request: &Request<'_>) -> Decis
             (Truth::No, _) => {}
             (Truth::Yes, Some(false)) => return Decision::Denied(span),
             (_, None) => doubt = Some((span, "the statement's effect is not known".to_owned())),
-            (_, Some(_)) => doubt = Some((span, format!("a statement that denies may apply: {}", statement.doubt(estate, request)))),
+            (_, Some(_)) => {
+                doubt = Some((
+                    span,
+                    format!("a statement that denies may apply: {}", statement.doubt(estate, request)),
+                ))
+            }
         }
     }
     doubt.map_or(Decision::NotAllowed, |(span, because)| Decision::Unknown(span, because))
@@ -193,7 +206,9 @@ impl<'a> Statement<'a> {
         for operator in self.element("Condition").and_then(Value::as_map).into_iter().flatten() {
             for key in operator.value.as_map().into_iter().flatten() {
                 let value = request.context.iter().find(|(name, _)| name.eq_ignore_ascii_case(&key.key));
-                if value.is_none_or(|(_, value)| operator_holds(estate, &operator.key, &key.value, value) == Truth::Unknown) {
+                if value.is_none_or(|(_, value)| {
+                    operator_holds(estate, &operator.key, &key.value, value) == Truth::Unknown
+                }) {
                     return format!("it depends on `{}`", key.key);
                 }
             }
@@ -271,7 +286,9 @@ fn operator_holds(estate: &Estate, operator: &str, wanted: &Value, value: &[Toke
     let negated = name.contains("Not");
     let missing = value == absent();
     if name == "Null" {
-        return any_of(wanted, |item| item.as_bool().map_or(Truth::Unknown, |null| Truth::of(null == missing)));
+        return any_of(wanted, |item| {
+            item.as_bool().map_or(Truth::Unknown, |null| Truth::of(null == missing))
+        });
     }
     if missing {
         return match set {
@@ -343,7 +360,11 @@ fn covers(value: &Value, who: Principal<'_>) -> Truth {
                 ("Service", Principal::Service(name), Some(text)) => Truth::of(text == name),
                 ("AWS", Principal::Service(_), Some("*")) => Truth::Yes,
                 ("AWS", Principal::Anyone, None) | ("Service", Principal::Service(_), None) => {
-                    if item.as_reference().is_some() || names_somebody(item) { Truth::No } else { Truth::Unknown }
+                    if item.as_reference().is_some() || names_somebody(item) {
+                        Truth::No
+                    } else {
+                        Truth::Unknown
+                    }
                 }
                 _ => Truth::No,
             };
@@ -370,7 +391,9 @@ fn service_name(value: &Value) -> Option<String> {
 /// Whether a text put together at deployment starts as an ARN does: it is not `*`, and no service's name.
 fn names_somebody(value: &Value) -> bool {
     match &value.kind {
-        Kind::Join(pieces) => pieces.first().and_then(Value::as_str).is_some_and(|text| text.starts_with("arn:")),
+        Kind::Join(pieces) => {
+            pieces.first().and_then(Value::as_str).is_some_and(|text| text.starts_with("arn:"))
+        }
         _ => false,
     }
 }
@@ -385,7 +408,8 @@ fn any_of(value: &Value, holds: impl Fn(&Value) -> Truth) -> Truth {
 
 /// What all branches of a case agree on, else unknown.
 fn any_case(value: &Value, holds: impl Fn(&Value) -> Truth) -> Truth {
-    let mut each = value.alternatives(&[]).into_iter().map(|alternative| alternative.value.map_or(Truth::No, &holds));
+    let mut each =
+        value.alternatives(&[]).into_iter().map(|alternative| alternative.value.map_or(Truth::No, &holds));
     let first = each.next().unwrap_or(Truth::No);
     if each.all(|truth| truth == first) { first } else { Truth::Unknown }
 }
@@ -401,10 +425,17 @@ mod tests {
 
     /// What a statement with `condition` says of a request whose key `k` has `value`; `None`: certainly none.
     fn check(condition: &str, value: Option<&str>, expected: &str) {
-        let text = format!(r#"{{"Statement": {{"Effect": "Allow", "Action": "s3:Put*", "Resource": "*", "Condition": {condition}}}}}"#);
+        let text = format!(
+            r#"{{"Statement": {{"Effect": "Allow", "Action": "s3:Put*", "Resource": "*", "Condition": {condition}}}}}"#
+        );
         let document = estate::from_json(&serde_json::from_str(&text).unwrap());
         let context = vec![("k", value.map_or_else(absent, literal))];
-        let request = Request { principal: Principal::Bearer, action: "s3:PutObject", resource: literal("arn:x"), context };
+        let request = Request {
+            principal: Principal::Bearer,
+            action: "s3:PutObject",
+            resource: literal("arn:x"),
+            context,
+        };
         let said = match decide(&Estate::default(), &document, &request) {
             Decision::Allowed(_) => "allowed",
             Decision::Denied(_) => "denied",

@@ -134,7 +134,9 @@ fn push_reference(estate: &Estate, reference: &Reference, out: &mut Vec<Token>) 
         },
         // Every partition has its own copy of every rule; within one estate there is one partition.
         Target::Pseudo { pseudo: Pseudo::Partition, .. } => out.extend("aws".chars().map(Token::Char)),
-        Target::Pseudo { pseudo: Pseudo::UrlSuffix, .. } => out.extend("amazonaws.com".chars().map(Token::Char)),
+        Target::Pseudo { pseudo: Pseudo::UrlSuffix, .. } => {
+            out.extend("amazonaws.com".chars().map(Token::Char))
+        }
         Target::Pseudo { stack, pseudo: pseudo @ Pseudo::Region } => {
             let stack = outermost(estate, *stack);
             out.push(Token::Symbol(smol_str::format_smolstr!("{}/{}", pseudo.name(), stack.0)));
@@ -147,8 +149,9 @@ fn push_reference(estate: &Estate, reference: &Reference, out: &mut Vec<Token>) 
             let kind = resource.map_or("", |resource| resource.kind.as_str());
             let arn = arn_of(kind, reference.attribute.as_deref());
             let name = reference.attribute.is_none() || arn.is_some();
-            let named = resource.filter(|_| name).and_then(|resource| physical_name(kind)
-                .and_then(|property| resource.properties.get(property)));
+            let named = resource.filter(|_| name).and_then(|resource| {
+                physical_name(kind).and_then(|property| resource.properties.get(property))
+            });
             let Some(pattern) = arn.or_else(|| named.map(|_| "{ref}")) else {
                 return out.push(Token::Symbol(symbol(reference)));
             };
@@ -193,7 +196,9 @@ fn outermost(estate: &Estate, mut stack: StackId) -> StackId {
 
 fn symbol(reference: &Reference) -> SmolStr {
     match (&reference.target, &reference.attribute) {
-        (Target::Resource { stack, id }, Some(attribute)) => smol_str::format_smolstr!("{}/{id}.{attribute}", stack.0),
+        (Target::Resource { stack, id }, Some(attribute)) => {
+            smol_str::format_smolstr!("{}/{id}.{attribute}", stack.0)
+        }
         (Target::Resource { stack, id }, None) => smol_str::format_smolstr!("{}/{id}", stack.0),
         _ => smol_str::format_smolstr!("{reference}"),
     }
@@ -249,7 +254,8 @@ pub fn matches(pattern: &[Token], text: &[Token], fold: bool) -> Truth {
     }
     // What is unknown may be any text on either side: could they meet at all?
     let wild = |tokens: &[Token], other: &[Token]| -> Vec<Token> {
-        let wild = tokens.iter().map(|token| if vague(token, other) { Token::Char('*') } else { token.clone() });
+        let wild =
+            tokens.iter().map(|token| if vague(token, other) { Token::Char('*') } else { token.clone() });
         wild.collect()
     };
     if text_is_vague {
@@ -323,7 +329,8 @@ mod tests {
 
     #[test]
     fn globs_match_known_and_unknown_texts() {
-        let check = |pattern: &[Token], text: &[Token], expected| assert_eq!(matches(pattern, text, false), expected);
+        let check =
+            |pattern: &[Token], text: &[Token], expected| assert_eq!(matches(pattern, text, false), expected);
         check(&literal("s3:Get*"), &literal("s3:GetObject"), Truth::Yes);
         check(&literal("s3:Get?"), &literal("s3:GetObject"), Truth::No);
         let bucket = vec![Token::Symbol("0/B".into())];

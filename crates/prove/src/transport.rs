@@ -5,7 +5,7 @@
 
 use estate::{ResourceRef, Value};
 
-use crate::lookup::{Helper, Helpers, is_implied};
+use crate::lookup::{Attachment, Attachments, is_implied};
 use crate::policy::{Decision, Principal, Request, denies};
 use crate::text::{Token, literal};
 use crate::{Facts, Findings, Witness};
@@ -30,7 +30,7 @@ pub(crate) fn refuses_plain_http(
     facts: &Facts<'_>,
     findings: &mut Findings,
     subject: ResourceRef<'_>,
-    policies: &Helpers<'_>,
+    policies: &Attachments<'_>,
     question: &Question<'_>,
 ) {
     let attached = policies.to(subject);
@@ -48,7 +48,7 @@ pub(crate) fn refuses_plain_http(
             }
         };
         let (mut refusing, mut silent, mut doubt) = (0, 0, None);
-        for Helper { resource: policy, guard } in attached {
+        for Attachment { resource: policy, guard } in attached {
             match said(*policy) {
                 Decision::Denied(_) if is_implied(guard, &subject.resource.guard()) => refusing += 1,
                 Decision::Denied(span) => {

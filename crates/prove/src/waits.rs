@@ -32,7 +32,13 @@ pub(crate) struct Waits<'a> {
 
 impl<'a> Waits<'a> {
     /// Whether the resource `from` waits for one that `wanted` accepts, by its id.
-    pub(crate) fn reaches(&mut self, stack_id: StackId, stack: &'a Stack, from: &str, wanted: impl Fn(&str) -> bool) -> bool {
+    pub(crate) fn reaches(
+        &mut self,
+        stack_id: StackId,
+        stack: &'a Stack,
+        from: &str,
+        wanted: impl Fn(&str) -> bool,
+    ) -> bool {
         let edges = self.by_stack.entry(stack_id).or_insert_with(|| {
             stack.resources.iter().map(|(id, resource)| (id.as_str(), direct(stack_id, resource))).collect()
         });

@@ -8,13 +8,13 @@
 //! notification for my CloudWatch alarm trigger?"; Amazon SNS Developer Guide, "Amazon SNS subscription filter
 //! policies" (an alarm's message has no attributes).
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use diagnostics::Span;
 use estate::{Kind, ResourceRef, SmolStr, StackId, Value};
 
 use crate::delivery::{Answer, ResourcePolicies, arn_of, key_allows, refused, service_context};
-use crate::lookup::{Helpers, is_implied};
+use crate::lookup::{Attachments, is_implied};
 use crate::policy::{Principal, Request};
 use crate::text::{known, shown, tokens};
 use crate::{Facts, Findings, Guarantee, Judgement, Level, Setting, Witness};
@@ -34,8 +34,10 @@ const KINDS: [&str; 2] = ["AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeA
 /// What leads from a topic to people.
 struct Wires<'a> {
     policies: ResourcePolicies<'a>,
-    subscriptions: Helpers<'a>,
-    chats: Helpers<'a>,
+    subscriptions: Attachments<'a>,
+    chats: Attachments<'a>,
+    /// Topics that an output hands to somebody else, with that output.
+    handed_out: HashMap<(StackId, SmolStr), Span>,
 }
 
 /// What one action of an alarm does.
@@ -50,12 +52,23 @@ fn check(facts: &Facts<'_>, findings: &mut Findings) {
     if KINDS.iter().all(|kind| facts.index.of_kind(kind).is_empty()) {
         return;
     }
-    let mut chats = Helpers::of(facts, "AWS::Chatbot::SlackChannelConfiguration", &["SnsTopicArns", "*"], "AWS::SNS::Topic");
-    chats.add(facts, "AWS::Chatbot::MicrosoftTeamsChannelConfiguration", &["SnsTopicArns", "*"], "AWS::SNS::Topic");
+    let mut chats = Attachments::of(
+        facts,
+        "AWS::Chatbot::SlackChannelConfiguration",
+        &["SnsTopicArns", "*"],
+        "AWS::SNS::Topic",
+    );
+    chats.add(
+        facts,
+        "AWS::Chatbot::MicrosoftTeamsChannelConfiguration",
+        &["SnsTopicArns", "*"],
+        "AWS::SNS::Topic",
+    );
     let wires = Wires {
         policies: ResourcePolicies::of_topics(facts),
-        subscriptions: Helpers::of(facts, "AWS::SNS::Subscription", &["TopicArn"], "AWS::SNS::Topic"),
+        subscriptions: Attachments::of(facts, "AWS::SNS::Subscription", &["TopicArn"], "AWS::SNS::Topic"),
         chats,
+        handed_out: handed_out(facts),
     };
     let used = used_by_others(facts);
     for kind in KINDS {
@@ -63,6 +76,17 @@ fn check(facts: &Facts<'_>, findings: &mut Findings) {
             judge(facts, &wires, &used, alarm, findings);
         }
     }
+}
+
+fn handed_out(facts: &Facts<'_>) -> HashMap<(StackId, SmolStr), Span> {
+    let outputs = facts.estate.stacks().flat_map(|(_, stack)| stack.outputs.values());
+    let topics = outputs.flat_map(|output| {
+        let found = facts.index.references(&output.value).into_iter();
+        found
+            .filter(|found| found.resource.kind == "AWS::SNS::Topic")
+            .map(|found| ((found.stack_id, found.id.clone()), output.span))
+    });
+    topics.collect()
 }
 
 /// Alarms that another resource refers to (a composite alarm, a deployment that rolls back): without action of
@@ -82,12 +106,15 @@ fn used_by_others(facts: &Facts<'_>) -> HashSet<(StackId, SmolStr)> {
         return used;
     }
     let alarms = KINDS.iter().flat_map(|kind| facts.index.of_kind(kind));
-    let name = |alarm: &&ResourceRef<'_>| known(&tokens(facts.estate, alarm.resource.properties.get("AlarmName")?));
-    let named: Vec<_> = alarms.filter_map(|alarm| Some((name(&alarm).filter(|name| !name.is_empty())?, alarm))).collect();
+    let name =
+        |alarm: &&ResourceRef<'_>| known(&tokens(facts.estate, alarm.resource.properties.get("AlarmName")?));
+    let named: Vec<_> =
+        alarms.filter_map(|alarm| Some((name(&alarm).filter(|name| !name.is_empty())?, alarm))).collect();
     for composite in composites {
         let Some(rule) = composite.resource.properties.get("AlarmRule") else { continue };
         let rule = shown(&tokens(facts.estate, rule));
-        for (name, alarm) in named.iter().filter(|(_, alarm)| alarm.stack.account == composite.stack.account) {
+        for (name, alarm) in named.iter().filter(|(_, alarm)| alarm.stack.account == composite.stack.account)
+        {
             if rule.contains(name.as_str()) {
                 used.insert((alarm.stack_id, alarm.id.clone()));
             }
@@ -103,7 +130,8 @@ fn judge<'a>(
     alarm: ResourceRef<'a>,
     findings: &mut Findings,
 ) {
-    let enabled = Setting::of(alarm.resource, &["ActionsEnabled"]).literal(true, |value| value.as_bool() == Some(true));
+    let enabled =
+        Setting::of(alarm.resource, &["ActionsEnabled"]).literal(true, |value| value.as_bool() == Some(true));
     let mut moves = false;
     let list = Setting::of(alarm.resource, &["AlarmActions"]);
     let answer = Answer::each(&list, |actions| {
@@ -114,13 +142,15 @@ fn judge<'a>(
         };
         let mut best: Option<Answer> = None;
         for item in items {
-            let answer = Answer::each(&Setting::below(item, &[]), |item| match item.map(|item| action(facts, wires, alarm, item)) {
-                Some(Action::Tells(answer)) => answer,
-                Some(Action::Moves) => {
-                    moves = true;
-                    nothing(alarm)
+            let answer = Answer::each(&Setting::below(item, &[]), |item| {
+                match item.map(|item| action(facts, wires, alarm, item)) {
+                    Some(Action::Tells(answer)) => answer,
+                    Some(Action::Moves) => {
+                        moves = true;
+                        nothing(alarm)
+                    }
+                    None => nothing(alarm),
                 }
-                None => nothing(alarm),
             });
             best = Some(match best {
                 Some(best) => best.or(|| answer),
@@ -130,7 +160,8 @@ fn judge<'a>(
         best.unwrap_or_else(|| nothing(alarm))
     });
     let fails = matches!(answer.judgement, Judgement::Fails { .. });
-    let silent = list.is_absent() || matches!(&answer.judgement, Judgement::Fails { found, .. } if found == NOTHING);
+    let silent =
+        list.is_absent() || matches!(&answer.judgement, Judgement::Fails { found, .. } if found == NOTHING);
     // Moving a machine is what some alarms are for, and so is being another resource's sensor.
     if fails && silent && (moves || used.contains(&(alarm.stack_id, alarm.id.clone()))) {
         return;
@@ -145,7 +176,10 @@ fn nothing(alarm: ResourceRef<'_>) -> Answer {
 }
 
 fn tell(alarm: ResourceRef<'_>, enabled: Judgement, answer: Answer, findings: &mut Findings) {
-    let event = Witness::Event { happens: format!("alarm `{}` goes off", alarm.id), follows: "nobody is told".into() };
+    let event = Witness::Event {
+        happens: format!("alarm `{}` goes off", alarm.id),
+        follows: "nobody is told".into(),
+    };
     if let Judgement::Fails { span, .. } = enabled {
         let message = "the alarm can reach nobody: its actions are switched off";
         findings.violated(alarm, span, message).witness(event).fix("ActionsEnabled: true");
@@ -153,12 +187,17 @@ fn tell(alarm: ResourceRef<'_>, enabled: Judgement, answer: Answer, findings: &m
     }
     match (answer.judgement, enabled) {
         (Judgement::Holds, Judgement::Unknown { span, because }) => {
-            findings.unknown(alarm, span, format!("whether the alarm's actions are enabled cannot be known: {because}"));
+            findings.unknown(
+                alarm,
+                span,
+                format!("whether the alarm's actions are enabled cannot be known: {because}"),
+            );
         }
         (Judgement::Holds, _) => findings.proved(alarm),
         (Judgement::Fails { span, found }, _) => {
             let others = ["OKActions", "InsufficientDataActions"];
-            let elsewhere = found == NOTHING && others.iter().any(|name| alarm.resource.properties.get(name).is_some());
+            let elsewhere =
+                found == NOTHING && others.iter().any(|name| alarm.resource.properties.get(name).is_some());
             let fix = match () {
                 () if found == NOTHING => "AlarmActions: a topic with a subscription".to_owned(),
                 () if found.contains("its own Region") => "AlarmActions: a topic of the alarm's own Region".to_owned(),
@@ -170,7 +209,8 @@ fn tell(alarm: ResourceRef<'_>, enabled: Judgement, answer: Answer, findings: &m
                 () if found.contains("subscri") || found.contains("endpoint") => "subscribe somebody to the topic".to_owned(),
                 () => "in the topic's policy, allow cloudwatch.amazonaws.com sns:Publish on the topic".to_owned(),
             };
-            let detail = if elsewhere { "its actions are for other states than ALARM" } else { found.as_str() };
+            let detail =
+                if elsewhere { "its actions are for other states than ALARM" } else { found.as_str() };
             let finding = findings.violated(alarm, span, format!("the alarm can reach nobody: {detail}"));
             finding.witness(answer.witness.unwrap_or(event)).fix(fix);
             for (span, label) in answer.related {
@@ -178,7 +218,11 @@ fn tell(alarm: ResourceRef<'_>, enabled: Judgement, answer: Answer, findings: &m
             }
         }
         (Judgement::Unknown { span, because }, _) => {
-            let finding = findings.unknown(alarm, span, format!("whether the alarm reaches anybody cannot be known: {because}"));
+            let finding = findings.unknown(
+                alarm,
+                span,
+                format!("whether the alarm reaches anybody cannot be known: {because}"),
+            );
             for (span, label) in answer.related {
                 finding.related(span, label);
             }
@@ -201,8 +245,12 @@ fn action<'a>(facts: &Facts<'a>, wires: &Wires<'a>, alarm: ResourceRef<'a>, valu
         return Action::Moves;
     }
     let because = match () {
-        () if of(":ssm:") || of(":ssm-incidents:") => "who reads what Systems Manager opens is not modelled".to_owned(),
-        () if of(":lambda:") || referred.iter().any(|found| found.resource.kind == "AWS::Lambda::Function") => {
+        () if of(":ssm:") || of(":ssm-incidents:") => {
+            "who reads what Systems Manager opens is not modelled".to_owned()
+        }
+        () if of(":lambda:")
+            || referred.iter().any(|found| found.resource.kind == "AWS::Lambda::Function") =>
+        {
             "whether the function tells anybody is not modelled".to_owned()
         }
         () if of(":sns:") => format!("the topic {} is not in this estate", value.describe()),
@@ -232,7 +280,10 @@ fn topic_reaches<'a>(
 fn same_region(alarm: ResourceRef<'_>, topic: ResourceRef<'_>) -> Answer {
     match (&alarm.stack.region, &topic.stack.region) {
         (Some(a), Some(b)) if a != b => {
-            let found = format!("topic `{}` is in {b}, and CloudWatch takes actions of its own Region, {a}, only", topic.id);
+            let found = format!(
+                "topic `{}` is in {b}, and CloudWatch takes actions of its own Region, {a}, only",
+                topic.id
+            );
             Judgement::Fails { span: topic.resource.origin.span, found }.into()
         }
         _ => Judgement::Holds.into(),
@@ -240,7 +291,12 @@ fn same_region(alarm: ResourceRef<'_>, topic: ResourceRef<'_>) -> Answer {
 }
 
 /// Whether CloudWatch may publish to a topic on behalf of an alarm.
-fn may_publish<'a>(facts: &Facts<'a>, wires: &Wires<'a>, alarm: ResourceRef<'a>, topic: ResourceRef<'a>) -> Answer {
+fn may_publish<'a>(
+    facts: &Facts<'a>,
+    wires: &Wires<'a>,
+    alarm: ResourceRef<'a>,
+    topic: ResourceRef<'a>,
+) -> Answer {
     if wires.policies.to(topic).next().is_none() && wires.policies.perhaps(topic).is_none() {
         // The policy that SNS gives a new topic lets everything of its own account publish, no one else.
         if alarm.stack.account == topic.stack.account {
@@ -271,9 +327,13 @@ fn key_opens<'a>(facts: &Facts<'a>, alarm: ResourceRef<'a>, topic: ResourceRef<'
         None => Judgement::Holds.into(),
         Some(key) => {
             let context = service_context(facts, SERVICE, alarm, arn_of(facts, alarm, "Arn"));
-            let mut answer = key_allows(facts, key, SERVICE, &["kms:GenerateDataKey", "kms:Decrypt"], &context);
+            let mut answer =
+                key_allows(facts, key, SERVICE, &["kms:GenerateDataKey", "kms:Decrypt"], &context);
             if let Judgement::Fails { found, .. } = &mut answer.judgement {
-                *found = format!("topic `{}` is encrypted under a key that CloudWatch may not use ({found})", topic.id);
+                *found = format!(
+                    "topic `{}` is encrypted under a key that CloudWatch may not use ({found})",
+                    topic.id
+                );
             }
             answer
         }
@@ -283,12 +343,16 @@ fn key_opens<'a>(facts: &Facts<'a>, alarm: ResourceRef<'a>, topic: ResourceRef<'
 /// Whether somebody is subscribed to a topic.
 fn is_subscribed<'a>(wires: &Wires<'a>, topic: ResourceRef<'a>) -> Answer {
     let here = topic.resource.origin.span;
-    let none = Judgement::Fails { span: here, found: format!("nobody is subscribed to topic `{}`", topic.id) };
+    let none =
+        Judgement::Fails { span: here, found: format!("nobody is subscribed to topic `{}`", topic.id) };
     let mut best = Answer { judgement: none, witness: None, related: vec![(here, "the topic".into())] };
-    for subscription in topic.resource.properties.alternatives_under(&["Subscription", "*"], &topic.resource.guard()) {
+    for subscription in
+        topic.resource.properties.alternatives_under(&["Subscription", "*"], &topic.resource.guard())
+    {
         let Some(value) = subscription.value else { continue };
         let judgement = match value.as_map() {
-            Some(_) => endpoint(value).and(|| certain(is_implied(&subscription.guard, &topic.resource.guard()), value.span)),
+            Some(_) => endpoint(value)
+                .and(|| certain(is_implied(&subscription.guard, &topic.resource.guard()), value.span)),
             None => Judgement::unknown(value),
         };
         best = best.or(|| judgement.into());
@@ -300,12 +364,20 @@ fn is_subscribed<'a>(wires: &Wires<'a>, topic: ResourceRef<'a>) -> Answer {
             because: "a filter policy may drop what CloudWatch sends".into(),
         });
         let always = is_implied(&helper.guard, &topic.resource.guard());
-        let judgement = endpoint(properties).and(|| filter).and(|| certain(always, helper.resource.resource.origin.span));
+        let judgement =
+            endpoint(properties).and(|| filter).and(|| certain(always, helper.resource.resource.origin.span));
         best = best.or(|| judgement.into());
     }
     for helper in wires.chats.to(topic) {
         let always = is_implied(&helper.guard, &topic.resource.guard());
         best = best.or(|| certain(always, helper.resource.resource.origin.span).into());
+    }
+    if let Some(span) = wires.handed_out.get(&(topic.stack_id, topic.id.clone())) {
+        let because = format!(
+            "nothing in the estate subscribes to topic `{}`, but an output hands it to somebody else",
+            topic.id
+        );
+        best = best.or(|| Judgement::Unknown { span: *span, because }.into());
     }
     let loose = wires.subscriptions.perhaps(topic).or_else(|| wires.chats.perhaps(topic));
     match loose {
@@ -320,30 +392,41 @@ fn is_subscribed<'a>(wires: &Wires<'a>, topic: ResourceRef<'a>) -> Answer {
 fn certain(always: bool, span: Span) -> Judgement {
     match always {
         true => Judgement::Holds,
-        false => Judgement::Unknown { span, because: "the subscription exists only under a condition".into() },
+        false => {
+            Judgement::Unknown { span, because: "the subscription exists only under a condition".into() }
+        }
     }
 }
 
 /// Whether a subscription is somebody's. An address that a parameter will give is one: SNS takes no
 /// subscription without.
 fn endpoint(subscription: &Value) -> Judgement {
-    Setting::below(subscription, &["Protocol"]).judge(|protocol| match protocol.map(|value| (value, value.as_str())) {
-        Some((_, Some("email" | "email-json" | "sms" | "https" | "http" | "application"))) => {
-            let mut addresses = subscription.alternatives(&["Endpoint"]).into_iter();
-            let missing = addresses.find(|address| address.value.is_none_or(|value| value.as_str() == Some("")));
-            match missing.map(|missing| (missing.value.map_or(subscription.span, |value| value.span), missing.guard)) {
-                None => Judgement::Holds,
-                Some((span, guard)) if guard.is_always() => {
-                    Judgement::Fails { span, found: "the endpoint of its subscription is empty".into() }
+    Setting::below(subscription, &["Protocol"]).judge(|protocol| {
+        match protocol.map(|value| (value, value.as_str())) {
+            Some((_, Some("email" | "email-json" | "sms" | "https" | "http" | "application"))) => {
+                let mut addresses = subscription.alternatives(&["Endpoint"]).into_iter();
+                let missing =
+                    addresses.find(|address| address.value.is_none_or(|value| value.as_str() == Some("")));
+                match missing.map(|missing| {
+                    (missing.value.map_or(subscription.span, |value| value.span), missing.guard)
+                }) {
+                    None => Judgement::Holds,
+                    Some((span, guard)) if guard.is_always() => {
+                        Judgement::Fails { span, found: "the endpoint of its subscription is empty".into() }
+                    }
+                    Some((span, guard)) => {
+                        Judgement::Unknown { span, because: format!("its subscription is empty {guard}") }
+                    }
                 }
-                Some((span, guard)) => Judgement::Unknown { span, because: format!("its subscription is empty {guard}") },
+            }
+            Some((value, Some(protocol))) => Judgement::Unknown {
+                span: value.span,
+                because: format!("whether what is subscribed by `{protocol}` tells anybody is not modelled"),
+            },
+            Some((value, None)) => Judgement::unknown(value),
+            None => {
+                Judgement::Fails { span: subscription.span, found: "its subscription has no protocol".into() }
             }
         }
-        Some((value, Some(protocol))) => Judgement::Unknown {
-            span: value.span,
-            because: format!("whether what is subscribed by `{protocol}` tells anybody is not modelled"),
-        },
-        Some((value, None)) => Judgement::unknown(value),
-        None => Judgement::Fails { span: subscription.span, found: "its subscription has no protocol".into() },
     })
 }

@@ -8,7 +8,7 @@ use estate::{Kind, ResourceRef, Value};
 
 use crate::checklist::{Checklist, Part};
 use crate::delivery::{Answer, ResourcePolicies, account_of, arn_of, service_context};
-use crate::identity::Attachments;
+use crate::identity::RolePolicies;
 use crate::lookup::named;
 use crate::policy::{Principal, Request};
 use crate::text::{Token, absent, literal, tokens};
@@ -31,15 +31,17 @@ fn check(facts: &Facts<'_>, findings: &mut Findings) {
         return;
     }
     let buckets = ResourcePolicies::of_buckets(facts);
-    let roles = Attachments::of(facts);
+    let roles = RolePolicies::of(facts);
     for &channel in channels {
         let answer = Answer::each(&Setting::of(channel.resource, &["S3BucketName"]), |name| match name {
             None => Judgement::missing(channel.resource).into(),
             Some(name) => match named(facts, "AWS::S3::Bucket", name) {
                 Ok(bucket) => writes(facts, &buckets, &roles, channel, bucket),
-                Err(because) => {
-                    Judgement::Unknown { span: name.span, because: format!("the bucket's policy is not known: {because}") }.into()
+                Err(because) => Judgement::Unknown {
+                    span: name.span,
+                    because: format!("the bucket's policy is not known: {because}"),
                 }
+                .into(),
             },
         });
         let failed = matches!(answer.judgement, Judgement::Fails { .. });
@@ -59,7 +61,7 @@ fn check(facts: &Facts<'_>, findings: &mut Findings) {
 fn writes<'a>(
     facts: &Facts<'a>,
     buckets: &ResourcePolicies<'a>,
-    roles: &Attachments<'a>,
+    roles: &RolePolicies<'a>,
     channel: ResourceRef<'a>,
     bucket: ResourceRef<'a>,
 ) -> Answer {
@@ -89,10 +91,19 @@ fn writes<'a>(
         match role {
             Err(answer) => answer,
             Ok(role) => {
-                let own = [("s3:x-amz-acl", literal("bucket-owner-full-control")), ("aws:SecureTransport", literal("true")), ("aws:SourceArn", absent())];
+                let own = [
+                    ("s3:x-amz-acl", literal("bucket-owner-full-control")),
+                    ("aws:SecureTransport", literal("true")),
+                    ("aws:SourceArn", absent()),
+                ];
                 let may = |action, resource: &[Token]| {
-                    let judgement = roles.role_may(facts, role, &ask(Principal::Bearer, action, resource, &own));
-                    Answer { judgement, witness: None, related: vec![(role.resource.origin.span, "the recorder's role".into())] }
+                    let judgement =
+                        roles.role_may(facts, role, &ask(Principal::Bearer, action, resource, &own));
+                    Answer {
+                        judgement,
+                        witness: None,
+                        related: vec![(role.resource.origin.span, "the recorder's role".into())],
+                    }
                 };
                 may("s3:GetBucketAcl", &arn).and(|| may("s3:PutObject", &object))
             }
@@ -124,6 +135,10 @@ fn recorder_role<'a>(facts: &Facts<'a>, channel: ResourceRef<'a>) -> Option<Resu
         return Some(Err(Judgement::Fails { span: value.span, found }.into()));
     }
     Some(named(facts, "AWS::IAM::Role", value).map_err(|because| {
-        Judgement::Unknown { span: value.span, because: format!("the recorder's role is not known: {because}") }.into()
+        Judgement::Unknown {
+            span: value.span,
+            because: format!("the recorder's role is not known: {because}"),
+        }
+        .into()
     }))
 }

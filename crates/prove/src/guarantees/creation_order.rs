@@ -8,7 +8,7 @@
 
 use estate::{ResourceRef, Value};
 
-use crate::lookup::Helpers;
+use crate::lookup::Attachments;
 use crate::waits::Waits;
 use crate::{Facts, Findings, Guarantee, Level, Witness};
 
@@ -23,27 +23,66 @@ pub static GUARANTEE: Guarantee = Guarantee {
 
 fn check(facts: &Facts<'_>, findings: &mut Findings) {
     let mut waits = Waits::default();
-    let policies = Helpers::of(facts, "AWS::S3::BucketPolicy", &["Bucket"], "AWS::S3::Bucket");
-    for (kind, property) in [("AWS::CloudTrail::Trail", "S3BucketName"), ("AWS::Config::DeliveryChannel", "S3BucketName")] {
+    let policies = Attachments::of(facts, "AWS::S3::BucketPolicy", &["Bucket"], "AWS::S3::Bucket");
+    for (kind, property) in
+        [("AWS::CloudTrail::Trail", "S3BucketName"), ("AWS::Config::DeliveryChannel", "S3BucketName")]
+    {
         for &writer in facts.index.of_kind(kind) {
-            let bucket = writer.resource.properties.get(property).and_then(|name| facts.index.named("AWS::S3::Bucket", name));
+            let bucket = writer
+                .resource
+                .properties
+                .get(property)
+                .and_then(|name| facts.index.named("AWS::S3::Bucket", name));
             let policies = bucket.map(|bucket| policies.to(bucket)).unwrap_or_default();
             let policies: Vec<_> = policies.iter().map(|policy| policy.resource).collect();
-            judge(&mut waits, writer, &policies, "the policy of its bucket, without which AWS refuses to make it", findings);
+            judge(
+                &mut waits,
+                writer,
+                &policies,
+                "the policy of its bucket, without which AWS refuses to make it",
+                findings,
+            );
         }
     }
-    let internet = Helpers::of(facts, "AWS::EC2::VPCGatewayAttachment", &["InternetGatewayId"], "AWS::EC2::InternetGateway");
-    let mut transit = Helpers::of(facts, "AWS::EC2::TransitGatewayAttachment", &["TransitGatewayId"], "AWS::EC2::TransitGateway");
-    transit.add(facts, "AWS::EC2::TransitGatewayVpcAttachment", &["TransitGatewayId"], "AWS::EC2::TransitGateway");
+    let internet = Attachments::of(
+        facts,
+        "AWS::EC2::VPCGatewayAttachment",
+        &["InternetGatewayId"],
+        "AWS::EC2::InternetGateway",
+    );
+    let mut transit = Attachments::of(
+        facts,
+        "AWS::EC2::TransitGatewayAttachment",
+        &["TransitGatewayId"],
+        "AWS::EC2::TransitGateway",
+    );
+    transit.add(
+        facts,
+        "AWS::EC2::TransitGatewayVpcAttachment",
+        &["TransitGatewayId"],
+        "AWS::EC2::TransitGateway",
+    );
     for &route in facts.index.of_kind("AWS::EC2::Route") {
         let gateway = |property: &str, kind: &str| {
             route.resource.properties.get(property).and_then(|value| facts.index.named(kind, value))
         };
         if let Some(gateway) = gateway("GatewayId", "AWS::EC2::InternetGateway") {
-            judge(&mut waits, route, &attached(&internet, gateway), "the attachment of the internet gateway that it leads to", findings);
+            judge(
+                &mut waits,
+                route,
+                &attached(&internet, gateway),
+                "the attachment of the internet gateway that it leads to",
+                findings,
+            );
         }
         if let Some(gateway) = gateway("TransitGatewayId", "AWS::EC2::TransitGateway") {
-            judge(&mut waits, route, &attached(&transit, gateway), "an attachment of the transit gateway that it leads to", findings);
+            judge(
+                &mut waits,
+                route,
+                &attached(&transit, gateway),
+                "an attachment of the transit gateway that it leads to",
+                findings,
+            );
         }
     }
     for &address in facts.index.of_kind("AWS::EC2::EIP") {
@@ -52,31 +91,41 @@ fn check(facts: &Facts<'_>, findings: &mut Findings) {
 }
 
 /// The attachments of a gateway.
-fn attached<'a>(helpers: &Helpers<'a>, gateway: ResourceRef<'a>) -> Vec<ResourceRef<'a>> {
+fn attached<'a>(helpers: &Attachments<'a>, gateway: ResourceRef<'a>) -> Vec<ResourceRef<'a>> {
     helpers.to(gateway).iter().map(|helper| helper.resource).collect()
 }
 
 /// An address that something in a VPC uses waits for the VPC's internet gateway, or its users do.
-fn address_waits<'a>(facts: &Facts<'a>, waits: &mut Waits<'a>, address: ResourceRef<'a>, findings: &mut Findings) {
+fn address_waits<'a>(
+    facts: &Facts<'a>,
+    waits: &mut Waits<'a>,
+    address: ResourceRef<'a>,
+    findings: &mut Findings,
+) {
     let stack = address.stack;
     let gates: Vec<ResourceRef<'_>> = facts
         .index
         .of_kind("AWS::EC2::VPCGatewayAttachment")
         .iter()
         .copied()
-        .filter(|gate| gate.stack_id == address.stack_id && gate.resource.properties.get("InternetGatewayId").is_some())
+        .filter(|gate| {
+            gate.stack_id == address.stack_id && gate.resource.properties.get("InternetGatewayId").is_some()
+        })
         .collect();
     let users: Vec<&str> = stack
         .resources
         .iter()
-        .filter(|(_, user)| ["AWS::EC2::NatGateway", "AWS::EC2::EIPAssociation"].contains(&user.kind.as_str()))
+        .filter(|(_, user)| {
+            ["AWS::EC2::NatGateway", "AWS::EC2::EIPAssociation"].contains(&user.kind.as_str())
+        })
         .filter(|(_, user)| names(&user.properties, address))
         .map(|(id, _)| id.as_str())
         .collect();
     if users.is_empty() && address.resource.properties.get("InstanceId").is_none() {
         return;
     }
-    let mut wait = |id: &str| waits.reaches(address.stack_id, stack, id, |id| gates.iter().any(|gate| gate.id == id));
+    let mut wait =
+        |id: &str| waits.reaches(address.stack_id, stack, id, |id| gates.iter().any(|gate| gate.id == id));
     if !users.is_empty() && !gates.is_empty() && users.iter().all(|user| wait(user)) {
         return findings.proved(address);
     }
@@ -93,14 +142,24 @@ fn names(value: &Value, target: ResourceRef<'_>) -> bool {
 }
 
 /// Whether `subject` waits for one of `needed` in its own stack; stacks before it are there anyway.
-fn judge<'a>(waits: &mut Waits<'a>, subject: ResourceRef<'a>, needed: &[ResourceRef<'a>], what: &str, findings: &mut Findings) {
-    let here: Vec<&ResourceRef<'_>> = needed.iter().filter(|needed| needed.stack_id == subject.stack_id).collect();
+fn judge<'a>(
+    waits: &mut Waits<'a>,
+    subject: ResourceRef<'a>,
+    needed: &[ResourceRef<'a>],
+    what: &str,
+    findings: &mut Findings,
+) {
+    let here: Vec<&ResourceRef<'_>> =
+        needed.iter().filter(|needed| needed.stack_id == subject.stack_id).collect();
     let Some(first) = here.first() else { return };
-    if waits.reaches(subject.stack_id, subject.stack, subject.id, |id| here.iter().any(|needed| needed.id == id)) {
+    if waits
+        .reaches(subject.stack_id, subject.stack, subject.id, |id| here.iter().any(|needed| needed.id == id))
+    {
         return findings.proved(subject);
     }
     if here.iter().all(|needed| needed.resource.condition.is_some()) && subject.resource.condition.is_none() {
-        let message = format!("whether it waits for {what} cannot be known: that is there only under a condition");
+        let message =
+            format!("whether it waits for {what} cannot be known: that is there only under a condition");
         findings.unknown(subject, subject.resource.origin.span, message);
         return;
     }

@@ -39,7 +39,8 @@ fn dependencies(subject: ResourceRef<'_>, circles: &HashSet<&str>, findings: &mu
     }
     let mut right = true;
     for dependency in &resource.depends_on {
-        let known = stack.resources.contains_key(&dependency.id) || stack.left_out.contains_key(&dependency.id);
+        let known =
+            stack.resources.contains_key(&dependency.id) || stack.left_out.contains_key(&dependency.id);
         let message = if dependency.id == *subject.id {
             "it depends on itself".to_owned()
         } else if !known {
@@ -88,7 +89,8 @@ fn idle(subject: ResourceRef<'_>) -> Option<(diagnostics::Span, String)> {
         let here = format!("`DependsOn` stands inside its {section}, where it does nothing");
         let waited = direct(subject.stack_id, subject.resource);
         let mut plain = names.as_items().iter().filter_map(Value::as_str);
-        let message = match plain.find(|id| subject.stack.resources.contains_key(*id) && !waited.contains(id)) {
+        let message = match plain.find(|id| subject.stack.resources.contains_key(*id) && !waited.contains(id))
+        {
             Some(id) => format!("{here}: `{id}` is not waited for"),
             None => format!("{here}; what is waited for is only what it refers to by functions"),
         };
@@ -122,7 +124,12 @@ fn in_circles(stack_id: StackId, stack: &Stack) -> HashSet<&str> {
     let none = Vec::new();
     let forward = peel(stack, &waits, &waited, &none);
     let backward = peel(stack, &waited, &waits, &none);
-    stack.resources.keys().map(|id| id.as_str()).filter(|id| forward.contains(id) && backward.contains(id)).collect()
+    stack
+        .resources
+        .keys()
+        .map(|id| id.as_str())
+        .filter(|id| forward.contains(id) && backward.contains(id))
+        .collect()
 }
 
 /// What remains when everything whose `edges` are all gone is taken away; `reverse` are the edges turned round.
@@ -163,7 +170,12 @@ fn conditions(stack_id: StackId, stack: &Stack, findings: &mut Findings) {
         }
         right = false;
         findings
-            .add(Subject::stack(stack_id), Verdict::Violated, condition.span, format!("nothing asks for the condition `{name}`"))
+            .add(
+                Subject::stack(stack_id),
+                Verdict::Violated,
+                condition.span,
+                format!("nothing asks for the condition `{name}`"),
+            )
             .witness(Witness::Event {
                 happens: format!("`{name}` is true, or false"),
                 follows: "the same is deployed".into(),

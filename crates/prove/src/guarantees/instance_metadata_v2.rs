@@ -29,11 +29,17 @@ fn check(facts: &Facts<'_>, findings: &mut Findings) {
         let own = Setting::of(instance.resource, &["MetadataOptions"]);
         let template = template.filter(|_| own.is_absent());
         let named = template.map(|value| {
-            let found = facts.index.references(value).into_iter().find(|found| found.resource.kind == "AWS::EC2::LaunchTemplate");
+            let found = facts
+                .index
+                .references(value)
+                .into_iter()
+                .find(|found| found.resource.kind == "AWS::EC2::LaunchTemplate");
             found.ok_or_else(|| format!("its launch template is {}", value.describe()))
         });
         match named {
-            Some(Ok(template)) => judge(instance, &["LaunchTemplateData", "MetadataOptions"], findings, Some(template)),
+            Some(Ok(template)) => {
+                judge(instance, &["LaunchTemplateData", "MetadataOptions"], findings, Some(template))
+            }
             Some(Err(because)) => {
                 let judgement = Judgement::doubtful(instance.resource, because);
                 tell(instance, judgement, findings);
@@ -47,8 +53,10 @@ fn check(facts: &Facts<'_>, findings: &mut Findings) {
 fn judge(subject: ResourceRef<'_>, path: &[&str], findings: &mut Findings, holder: Option<ResourceRef<'_>>) {
     let resource = holder.unwrap_or(subject).resource;
     let at = |name| [path, &[name]].concat();
-    let off = Setting::of(resource, &at("HttpEndpoint")).literal(false, |value| value.as_str() == Some("disabled"));
-    let tokens = Setting::of(resource, &at("HttpTokens")).literal(false, |value| value.as_str() == Some("required"));
+    let off =
+        Setting::of(resource, &at("HttpEndpoint")).literal(false, |value| value.as_str() == Some("disabled"));
+    let tokens =
+        Setting::of(resource, &at("HttpTokens")).literal(false, |value| value.as_str() == Some("required"));
     tell(subject, tokens.or(|| off), findings);
 }
 

@@ -54,7 +54,8 @@ fn judge(facts: &Facts<'_>, key: ResourceRef<'_>, findings: &mut Findings) {
                 continue;
             }
             let uses = ["kms:Decrypt", "kms:PutKeyPolicy", "kms:CreateGrant", "kms:ScheduleKeyDeletion"];
-            let action = uses.into_iter().find(|action| statement.matches_action(facts.estate, action) != Truth::No);
+            let action =
+                uses.into_iter().find(|action| statement.matches_action(facts.estate, action) != Truth::No);
             let Some(action) = action else { continue };
             match statement.matches_principal(Principal::Anyone) {
                 Truth::No => continue,
@@ -68,7 +69,11 @@ fn judge(facts: &Facts<'_>, key: ResourceRef<'_>, findings: &mut Findings) {
                 Truth::Yes => {}
                 Truth::No if statement.present == Truth::Yes && document.guard.is_always() => {
                     findings
-                        .violated(key, statement.value.span, "the key's policy lets everybody use the key, in every account of AWS")
+                        .violated(
+                            key,
+                            statement.value.span,
+                            "the key's policy lets everybody use the key, in every account of AWS",
+                        )
                         .witness(Witness::Request {
                             principal: "anyone".into(),
                             action: action.into(),
@@ -78,13 +83,22 @@ fn judge(facts: &Facts<'_>, key: ResourceRef<'_>, findings: &mut Findings) {
                         .fix("name the principals, or add the condition kms:CallerAccount");
                     return;
                 }
-                _ => doubt = Some((statement.value.span, "a statement for everybody has conditions that are not modelled".to_owned())),
+                _ => {
+                    doubt = Some((
+                        statement.value.span,
+                        "a statement for everybody has conditions that are not modelled".to_owned(),
+                    ))
+                }
             }
         }
     }
     match doubt {
         Some((span, because)) => {
-            findings.unknown(key, span, format!("whether everybody may use the key cannot be known: {because}"));
+            findings.unknown(
+                key,
+                span,
+                format!("whether everybody may use the key cannot be known: {because}"),
+            );
         }
         None => findings.proved(key),
     }

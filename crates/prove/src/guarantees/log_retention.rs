@@ -25,12 +25,19 @@ fn check(facts: &Facts<'_>, findings: &mut Findings) {
             },
         });
         let message = format!("the log group forgets before {days} days are over");
-        findings.settle(group, judgement, &Words {
-            violated: &message,
-            unknown: "the log group keeps its logs long enough",
-            path: "RetentionInDays",
-            fix: &format!("RetentionInDays: {} (or leave it out: the logs are then kept for ever)", longer(days)),
-        });
+        findings.settle(
+            group,
+            judgement,
+            &Words {
+                violated: &message,
+                unknown: "the log group keeps its logs long enough",
+                path: "RetentionInDays",
+                fix: &format!(
+                    "RetentionInDays: {} (or leave it out: the logs are then kept for ever)",
+                    longer(days)
+                ),
+            },
+        );
     }
 }
 
@@ -39,7 +46,8 @@ fn check(facts: &Facts<'_>, findings: &mut Findings) {
 /// Source: Amazon CloudWatch Logs API Reference, `PutRetentionPolicy`, `retentionInDays`.
 fn longer(days: i64) -> i64 {
     const OFFERED: [i64; 22] = [
-        1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
+        1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288,
+        3653,
     ];
     OFFERED.into_iter().find(|offered| *offered >= days).unwrap_or(days)
 }

@@ -11,7 +11,7 @@
 use estate::{Kind, ResourceRef, Value};
 
 use crate::delivery::{Answer, ResourcePolicies, account_of, arn_of, key_allows, service_context};
-use crate::identity::Attachments;
+use crate::identity::RolePolicies;
 use crate::log_buckets::bucket_named;
 use crate::lookup::named;
 use crate::policy::{Decision, Principal, Request, decide};
@@ -36,11 +36,11 @@ const FLOW_LOGS: &str = "vpc-flow-logs.amazonaws.com";
 struct Wires<'a, 'f> {
     facts: &'f Facts<'a>,
     buckets: ResourcePolicies<'a>,
-    roles: Attachments<'a>,
+    roles: RolePolicies<'a>,
 }
 
 fn check(facts: &Facts<'_>, findings: &mut Findings) {
-    let wires = Wires { facts, buckets: ResourcePolicies::of_buckets(facts), roles: Attachments::of(facts) };
+    let wires = Wires { facts, buckets: ResourcePolicies::of_buckets(facts), roles: RolePolicies::of(facts) };
     for &bucket in facts.index.of_kind("AWS::S3::Bucket") {
         if !Setting::of(bucket.resource, &["LoggingConfiguration"]).is_absent() {
             tell(bucket, wires.server_access(bucket), findings);
@@ -56,8 +56,17 @@ fn check(facts: &Facts<'_>, findings: &mut Findings) {
     }
     for &balancer in facts.index.of_kind("AWS::ElasticLoadBalancing::LoadBalancer") {
         let policy = balancer.resource.properties.get("AccessLoggingPolicy");
-        let Some(policy) = policy.filter(|policy| policy.get("Enabled").and_then(Value::as_bool) != Some(false)) else { continue };
-        let answer = wires.balancer_bucket(balancer, policy.get("S3BucketName"), policy.get("S3BucketPrefix"), BALANCER);
+        let Some(policy) =
+            policy.filter(|policy| policy.get("Enabled").and_then(Value::as_bool) != Some(false))
+        else {
+            continue;
+        };
+        let answer = wires.balancer_bucket(
+            balancer,
+            policy.get("S3BucketName"),
+            policy.get("S3BucketPrefix"),
+            BALANCER,
+        );
         tell(balancer, answer, findings);
     }
     for &distribution in facts.index.of_kind("AWS::CloudFront::Distribution") {
@@ -102,7 +111,13 @@ fn outside(value: &Value) -> Answer {
 
 /// The kind of a bucket's default encryption: S3's keys, or a key of AWS KMS.
 fn encryption<'a>(bucket: ResourceRef<'a>) -> Setting<'a> {
-    let path = ["BucketEncryption", "ServerSideEncryptionConfiguration", "*", "ServerSideEncryptionByDefault", "SSEAlgorithm"];
+    let path = [
+        "BucketEncryption",
+        "ServerSideEncryptionConfiguration",
+        "*",
+        "ServerSideEncryptionByDefault",
+        "SSEAlgorithm",
+    ];
     Setting::of(bucket.resource, &path)
 }
 
@@ -112,7 +127,10 @@ fn encrypted_by_s3(bucket: ResourceRef<'_>, who: &str) -> Judgement {
     match judgement {
         Judgement::Fails { span, .. } => Judgement::Fails {
             span,
-            found: format!("{who} cannot write to a bucket that is encrypted under a KMS key (`{}`)", bucket.id),
+            found: format!(
+                "{who} cannot write to a bucket that is encrypted under a KMS key (`{}`)",
+                bucket.id
+            ),
         },
         other => other,
     }
@@ -134,17 +152,23 @@ impl<'a> Wires<'a, '_> {
     }
 
     fn server_access_to(&self, source: ResourceRef<'a>, bucket: ResourceRef<'a>) -> Answer {
-        let span = source.resource.properties.get("LoggingConfiguration").map_or(source.resource.origin.span, |value| value.span);
+        let span = source
+            .resource
+            .properties
+            .get("LoggingConfiguration")
+            .map_or(source.resource.origin.span, |value| value.span);
         let elsewhere = match (&source.stack.region, &bucket.stack.region) {
             _ if source.stack.account != bucket.stack.account => Some("account"),
             (Some(a), Some(b)) if a != b => Some("Region"),
             _ => None,
         };
         if let Some(what) = elsewhere {
-            let found = format!("`{}` is in another {what}, where S3 does not deliver server access logs", bucket.id);
+            let found =
+                format!("`{}` is in another {what}, where S3 does not deliver server access logs", bucket.id);
             return Judgement::Fails { span, found }.into();
         }
-        let retention = Setting::of(bucket.resource, &["ObjectLockConfiguration", "Rule", "DefaultRetention"]);
+        let retention =
+            Setting::of(bucket.resource, &["ObjectLockConfiguration", "Rule", "DefaultRetention"]);
         let unlocked = retention.judge(|value| match value {
             None => Judgement::Holds,
             Some(value) if value.as_map().is_some() => Judgement::Fails {
@@ -155,16 +179,19 @@ impl<'a> Wires<'a, '_> {
         });
         let fits = encrypted_by_s3(bucket, "S3's log delivery").and(|| unlocked);
         let mut object = [arn_of(self.facts, bucket, "Arn"), literal("/")].concat();
-        if let Some(prefix) = source.resource.properties.get_path(&["LoggingConfiguration", "LogFilePrefix"]) {
+        if let Some(prefix) = source.resource.properties.get_path(&["LoggingConfiguration", "LogFilePrefix"])
+        {
             object.extend(tokens(self.facts.estate, prefix));
         }
         object.push(Token::Symbol("date".into()));
         let context = service_context(self.facts, S3, source, arn_of(self.facts, source, "Arn"));
-        let request = Request { principal: Principal::Service(S3), action: "s3:PutObject", resource: object, context };
+        let request =
+            Request { principal: Principal::Service(S3), action: "s3:PutObject", resource: object, context };
         Answer::from(fits).and(|| {
             let by_policy = self.buckets.allow(self.facts, bucket, source, &request);
             // A denial holds against an ACL as well.
-            let denied = matches!(&by_policy.judgement, Judgement::Fails { found, .. } if found.contains("denies"));
+            let denied =
+                matches!(&by_policy.judgement, Judgement::Fails { found, .. } if found.contains("denies"));
             by_bucket(if denied { by_policy } else { by_policy.or(|| delivery_acl(bucket)) }, bucket, S3)
         })
     }
@@ -180,7 +207,11 @@ impl<'a> Wires<'a, '_> {
                 },
                 None => Judgement::missing(log.resource).into(),
             },
-            Some((kind, _)) => Judgement::Unknown { span: kind.span, because: format!("delivery by {} is not modelled", kind.describe()) }.into(),
+            Some((kind, _)) => Judgement::Unknown {
+                span: kind.span,
+                because: format!("delivery by {} is not modelled", kind.describe()),
+            }
+            .into(),
         })
     }
 
@@ -192,13 +223,25 @@ impl<'a> Wires<'a, '_> {
         };
         let role = match named(self.facts, "AWS::IAM::Role", arn) {
             Ok(role) => role,
-            Err(because) => return Judgement::Unknown { span: arn.span, because: format!("its role is not known: {because}") }.into(),
+            Err(because) => {
+                return Judgement::Unknown {
+                    span: arn.span,
+                    because: format!("its role is not known: {because}"),
+                }
+                .into();
+            }
         };
         let group = properties.get("LogGroupName").or_else(|| properties.get("LogDestination"));
         let found = group.and_then(|group| self.facts.index.named("AWS::Logs::LogGroup", group));
         let mut stream = match (found, group) {
             (Some(found), _) => arn_of(self.facts, found, "Arn"),
-            (None, Some(group)) => [literal("arn:aws:logs:"), vec![Token::Unknown("place".into())], literal(":log-group:"), tokens(self.facts.estate, group)].concat(),
+            (None, Some(group)) => [
+                literal("arn:aws:logs:"),
+                vec![Token::Unknown("place".into())],
+                literal(":log-group:"),
+                tokens(self.facts.estate, group),
+            ]
+            .concat(),
             (None, None) => return Judgement::missing(log.resource).into(),
         };
         while matches!(stream.last(), Some(Token::Char('*' | ':'))) {
@@ -209,10 +252,17 @@ impl<'a> Wires<'a, '_> {
         let related = vec![(role.resource.origin.span, "its role".to_owned())];
         let mut all = self.trusted(role, log);
         for action in ["logs:CreateLogStream", "logs:PutLogEvents"] {
-            let request = Request { principal: Principal::Bearer, action, resource: stream.clone(), context: Vec::new() };
+            let request = Request {
+                principal: Principal::Bearer,
+                action,
+                resource: stream.clone(),
+                context: Vec::new(),
+            };
             all = all.and(|| {
                 let judgement = match self.roles.role_may(self.facts, role, &request) {
-                    Judgement::Fails { span, found } => Judgement::Fails { span, found: format!("its role may not {action}: {found}") },
+                    Judgement::Fails { span, found } => {
+                        Judgement::Fails { span, found: format!("its role may not {action}: {found}") }
+                    }
                     other => other,
                 };
                 judgement.into()
@@ -224,15 +274,23 @@ impl<'a> Wires<'a, '_> {
     /// Whether the flow log's service may assume its role.
     fn trusted(&self, role: ResourceRef<'a>, log: ResourceRef<'a>) -> Answer {
         let context = service_context(self.facts, FLOW_LOGS, log, vec![Token::Unknown("flow log".into())]);
-        let request = Request { principal: Principal::Service(FLOW_LOGS), action: "sts:AssumeRole", resource: Vec::new(), context };
+        let request = Request {
+            principal: Principal::Service(FLOW_LOGS),
+            action: "sts:AssumeRole",
+            resource: Vec::new(),
+            context,
+        };
         Answer::each(&Setting::of(role.resource, &["AssumeRolePolicyDocument"]), |document| {
             let judgement = match document.map(|document| (document, &document.kind)) {
                 Some((document, Kind::Map(_))) => match decide(self.facts.estate, document, &request) {
                     Decision::Allowed(_) => Judgement::Holds,
-                    Decision::Denied(span) => Judgement::Fails { span, found: "its role's trust policy denies flow logs".into() },
-                    Decision::NotAllowed => {
-                        Judgement::Fails { span: document.span, found: "its role's trust policy does not name flow logs".into() }
+                    Decision::Denied(span) => {
+                        Judgement::Fails { span, found: "its role's trust policy denies flow logs".into() }
                     }
+                    Decision::NotAllowed => Judgement::Fails {
+                        span: document.span,
+                        found: "its role's trust policy does not name flow logs".into(),
+                    },
                     Decision::Unknown(span, because) => Judgement::Unknown { span, because },
                 },
                 Some((document, _)) => Judgement::unknown(document),
@@ -245,8 +303,12 @@ impl<'a> Wires<'a, '_> {
     fn flow_log_to_bucket(&self, log: ResourceRef<'a>, bucket: ResourceRef<'a>) -> Answer {
         let mut object = [arn_of(self.facts, bucket, "Arn"), literal("/")].concat();
         // What follows the bucket's name in the ARN is a folder.
-        if let Some(Kind::Join(pieces)) = log.resource.properties.get("LogDestination").map(|value| &value.kind) {
-            if let Some(folder) = pieces.last().and_then(Value::as_str).and_then(|text| text.strip_prefix('/')) {
+        if let Some(Kind::Join(pieces)) =
+            log.resource.properties.get("LogDestination").map(|value| &value.kind)
+        {
+            if let Some(folder) =
+                pieces.last().and_then(Value::as_str).and_then(|text| text.strip_prefix('/'))
+            {
                 object.extend(literal(folder.trim_end_matches('/')));
                 object.extend(literal("/"));
             }
@@ -257,15 +319,24 @@ impl<'a> Wires<'a, '_> {
         let source = vec![Token::Unknown("flow log".into())];
         let mut context = service_context(self.facts, VENDED, log, source);
         context.push(("s3:x-amz-acl", literal("bucket-owner-full-control")));
-        let request = Request { principal: Principal::Service(VENDED), action: "s3:PutObject", resource: object, context };
+        let request = Request {
+            principal: Principal::Service(VENDED),
+            action: "s3:PutObject",
+            resource: object,
+            context,
+        };
         let answer = self.buckets.allow(self.facts, bucket, log, &request).and(|| self.key_of(bucket, log));
         match answer.judgement {
             // AWS adds the statement to the bucket's policy itself, where whoever deploys may change that.
-            Judgement::Fails { span, found } if !found.contains("denies") && !found.contains("key") => Judgement::Unknown {
-                span,
-                because: format!("{found}; AWS adds the statement if whoever deploys may change the bucket's policy"),
+            Judgement::Fails { span, found } if !found.contains("denies") && !found.contains("key") => {
+                Judgement::Unknown {
+                    span,
+                    because: format!(
+                        "{found}; AWS adds the statement if whoever deploys may change the bucket's policy"
+                    ),
+                }
+                .into()
             }
-            .into(),
             _ => by_bucket(answer, bucket, VENDED),
         }
     }
@@ -276,10 +347,17 @@ impl<'a> Wires<'a, '_> {
         if kind == Judgement::Holds {
             return kind.into();
         }
-        let path = ["BucketEncryption", "ServerSideEncryptionConfiguration", "*", "ServerSideEncryptionByDefault", "KMSMasterKeyID"];
+        let path = [
+            "BucketEncryption",
+            "ServerSideEncryptionConfiguration",
+            "*",
+            "ServerSideEncryptionByDefault",
+            "KMSMasterKeyID",
+        ];
         Answer::each(&Setting::of(bucket.resource, &path), |key| match key {
             Some(key) => {
-                let context = service_context(self.facts, VENDED, source, vec![Token::Unknown("source".into())]);
+                let context =
+                    service_context(self.facts, VENDED, source, vec![Token::Unknown("source".into())]);
                 let mut answer = key_allows(self.facts, key, VENDED, &["kms:GenerateDataKey"], &context);
                 if let Judgement::Fails { found, .. } = &mut answer.judgement {
                     *found = format!("the key of the bucket does not let the logs in ({found})");
@@ -298,7 +376,10 @@ impl<'a> Wires<'a, '_> {
         let properties = &balancer.resource.properties;
         let attribute = |wanted: &str| {
             let items = properties.get("LoadBalancerAttributes").map(Value::as_items).unwrap_or_default();
-            items.iter().find(|item| item.get("Key").and_then(Value::as_str) == Some(wanted)).and_then(|item| item.get("Value"))
+            items
+                .iter()
+                .find(|item| item.get("Key").and_then(Value::as_str) == Some(wanted))
+                .and_then(|item| item.get("Value"))
         };
         let enabled = attribute("access_logs.s3.enabled")?;
         match enabled.as_bool() {
@@ -315,7 +396,13 @@ impl<'a> Wires<'a, '_> {
         }))
     }
 
-    fn balancer_bucket(&self, balancer: ResourceRef<'a>, bucket: Option<&Value>, prefix: Option<&Value>, service: &'static str) -> Answer {
+    fn balancer_bucket(
+        &self,
+        balancer: ResourceRef<'a>,
+        bucket: Option<&Value>,
+        prefix: Option<&Value>,
+        service: &'static str,
+    ) -> Answer {
         let Some(value) = bucket else {
             let found = "no bucket is named".to_owned();
             return Judgement::Fails { span: balancer.resource.origin.span, found }.into();
@@ -329,9 +416,15 @@ impl<'a> Wires<'a, '_> {
         object.extend(literal("AWSLogs/"));
         object.extend(account_of(self.facts, balancer.stack_id));
         object.extend(literal("/elasticloadbalancing/log.gz"));
-        let mut context = service_context(self.facts, service, balancer, vec![Token::Unknown("load balancer".into())]);
+        let mut context =
+            service_context(self.facts, service, balancer, vec![Token::Unknown("load balancer".into())]);
         context.push(("s3:x-amz-acl", literal("bucket-owner-full-control")));
-        let request = Request { principal: Principal::Service(service), action: "s3:PutObject", resource: object, context };
+        let request = Request {
+            principal: Principal::Service(service),
+            action: "s3:PutObject",
+            resource: object,
+            context,
+        };
         let fits = match service {
             BALANCER => Answer::from(encrypted_by_s3(bucket, "the load balancer")),
             _ => self.key_of(bucket, balancer),
@@ -339,8 +432,12 @@ impl<'a> Wires<'a, '_> {
         fits.and(|| {
             let answer = self.buckets.allow(self.facts, bucket, balancer, &request);
             match answer.judgement {
-                Judgement::Fails { span, found } if service == BALANCER && !found.contains("denies") && self.lets_accounts_in(bucket) => {
-                    let because = "a statement names an account, which may be the load balancers' own of the Region".to_owned();
+                Judgement::Fails { span, found }
+                    if service == BALANCER && !found.contains("denies") && self.lets_accounts_in(bucket) =>
+                {
+                    let because =
+                        "a statement names an account, which may be the load balancers' own of the Region"
+                            .to_owned();
                     Judgement::Unknown { span, because }.into()
                 }
                 _ => by_bucket(answer, bucket, service),
@@ -354,8 +451,10 @@ impl<'a> Wires<'a, '_> {
             let document = policy.resource.properties.get("PolicyDocument");
             let statements = document.and_then(crate::policy::statements).unwrap_or_default();
             statements.into_iter().any(|statement| {
-                let account = statement.element("Principal").and_then(|principal| principal.get("AWS")).is_some();
-                let puts = statement.matches_action(self.facts.estate, "s3:PutObject") != crate::text::Truth::No;
+                let account =
+                    statement.element("Principal").and_then(|principal| principal.get("AWS")).is_some();
+                let puts =
+                    statement.matches_action(self.facts.estate, "s3:PutObject") != crate::text::Truth::No;
                 account && puts && statement.effect() == Some(true)
             })
         })
@@ -366,7 +465,10 @@ impl<'a> Wires<'a, '_> {
         let Some(bucket) = bucket_named(self.facts, value) else { return outside(value) };
         match acls_enabled(bucket) {
             Judgement::Fails { span, .. } => {
-                let found = format!("CloudFront adds itself to the bucket's ACL, and the ownership setting of `{}` refuses ACLs", bucket.id);
+                let found = format!(
+                    "CloudFront adds itself to the bucket's ACL, and the ownership setting of `{}` refuses ACLs",
+                    bucket.id
+                );
                 let related = vec![(bucket.resource.origin.span, "the bucket".to_owned())];
                 Answer { judgement: Judgement::Fails { span, found }, witness: None, related }
             }
@@ -378,14 +480,19 @@ impl<'a> Wires<'a, '_> {
 /// Whether a bucket takes ACLs; a new one does not unless it says so.
 fn acls_enabled(bucket: ResourceRef<'_>) -> Judgement {
     let ownership = Setting::of(bucket.resource, &["OwnershipControls", "Rules", "*", "ObjectOwnership"]);
-    match ownership.literal(false, |value| matches!(value.as_str(), Some("ObjectWriter" | "BucketOwnerPreferred"))) {
-        Judgement::Fails { span, found } => Judgement::Fails { span: span.or(bucket.resource.origin.span), found },
+    match ownership
+        .literal(false, |value| matches!(value.as_str(), Some("ObjectWriter" | "BucketOwnerPreferred")))
+    {
+        Judgement::Fails { span, found } => {
+            Judgement::Fails { span: span.or(bucket.resource.origin.span), found }
+        }
         other => other,
     }
 }
 
 /// Whether a bucket's ACL lets S3 deliver.
 fn delivery_acl(bucket: ResourceRef<'_>) -> Answer {
-    let granted = Setting::of(bucket.resource, &["AccessControl"]).literal(false, |value| value.as_str() == Some("LogDeliveryWrite"));
+    let granted = Setting::of(bucket.resource, &["AccessControl"])
+        .literal(false, |value| value.as_str() == Some("LogDeliveryWrite"));
     granted.and(|| acls_enabled(bucket)).into()
 }

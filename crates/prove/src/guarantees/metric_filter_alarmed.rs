@@ -49,24 +49,35 @@ fn check(facts: &Facts<'_>, findings: &mut Findings) {
         let mut list = Checklist::default();
         for transformation in filter.resource.properties.alternatives(&["MetricTransformations", "*"]) {
             let Some(value) = transformation.value else { continue };
-            list.part(watched.judge(facts, filter, value), Some(unheard()), &Part {
-                fails: "no alarm watches its metric",
-                asks: "an alarm watches its metric",
-                fix: "an AWS::CloudWatch::Alarm with the filter's MetricName and MetricNamespace",
-            });
+            list.part(
+                watched.judge(facts, filter, value),
+                Some(unheard()),
+                &Part {
+                    fails: "no alarm watches its metric",
+                    asks: "an alarm watches its metric",
+                    fix: "an AWS::CloudWatch::Alarm with the filter's MetricName and MetricNamespace",
+                },
+            );
         }
         let source = source(facts, filter, &written, trails.is_empty(), trail_unknown);
-        list.part(source, None, &Part {
-            fails: "it looks for CloudTrail's events in a log group that no trail writes to",
-            asks: "a trail writes to its log group",
-            fix: "LogGroupName: the log group of the trail's CloudWatchLogsLogGroupArn",
-        });
+        list.part(
+            source,
+            None,
+            &Part {
+                fails: "it looks for CloudTrail's events in a log group that no trail writes to",
+                asks: "a trail writes to its log group",
+                fix: "LogGroupName: the log group of the trail's CloudWatchLogsLogGroupArn",
+            },
+        );
         list.conclude(findings, filter, "the metric filter leads nowhere");
     }
 }
 
 fn unheard() -> Witness {
-    Witness::Event { happens: "an event matches the filter".into(), follows: "a number changes that nobody looks at".into() }
+    Witness::Event {
+        happens: "an event matches the filter".into(),
+        follows: "a number changes that nobody looks at".into(),
+    }
 }
 
 /// The metrics that alarms watch.
@@ -104,15 +115,25 @@ impl<'a> Watched<'a> {
     }
 
     fn judge(&self, facts: &Facts<'_>, filter: ResourceRef<'_>, transformation: &Value) -> Judgement {
-        let (Some(space), Some(name)) = (transformation.get("MetricNamespace"), transformation.get("MetricName")) else {
+        let (Some(space), Some(name)) =
+            (transformation.get("MetricNamespace"), transformation.get("MetricName"))
+        else {
             return Judgement::unknown(transformation);
         };
-        let metric = (filter.stack.account, filter.stack.region.as_deref(), tokens(facts.estate, space), tokens(facts.estate, name));
+        let metric = (
+            filter.stack.account,
+            filter.stack.region.as_deref(),
+            tokens(facts.estate, space),
+            tokens(facts.estate, name),
+        );
         if self.metrics.contains(&metric) {
             return Judgement::Holds;
         }
         if let Some((span, alarm)) = &self.loose {
-            return Judgement::Unknown { span: *span, because: format!("which metric alarm `{alarm}` watches is not known") };
+            return Judgement::Unknown {
+                span: *span,
+                because: format!("which metric alarm `{alarm}` watches is not known"),
+            };
         }
         if is_vague(&metric.2) || is_vague(&metric.3) {
             return Judgement::unknown(name);
@@ -133,9 +154,12 @@ fn source(
     no_trail: bool,
     trail_unknown: bool,
 ) -> Judgement {
-    let pattern = filter.resource.properties.get("FilterPattern").and_then(Value::as_str).and_then(Expression::parse);
+    let pattern =
+        filter.resource.properties.get("FilterPattern").and_then(Value::as_str).and_then(Expression::parse);
     let fields = pattern.as_ref().map(Expression::fields).unwrap_or_default();
-    let of_trail = |field: &&str| ["eventName", "eventSource", "errorCode"].contains(field) || field.starts_with("userIdentity");
+    let of_trail = |field: &&str| {
+        ["eventName", "eventSource", "errorCode"].contains(field) || field.starts_with("userIdentity")
+    };
     if !fields.iter().any(of_trail) {
         return Judgement::Holds;
     }
@@ -143,12 +167,18 @@ fn source(
         let Some(name) = name else { return Judgement::missing(filter.resource) };
         match facts.index.named("AWS::Logs::LogGroup", name) {
             Some(group) if written.contains(&(group.stack_id, group.id)) => Judgement::Holds,
-            Some(_) if trail_unknown => {
-                Judgement::Unknown { span: name.span, because: "the log group of a trail is not known".into() }
+            Some(_) if trail_unknown => Judgement::Unknown {
+                span: name.span,
+                because: "the log group of a trail is not known".into(),
+            },
+            Some(_) if no_trail => {
+                Judgement::Unknown { span: name.span, because: "the estate has no trail".into() }
             }
-            Some(_) if no_trail => Judgement::Unknown { span: name.span, because: "the estate has no trail".into() },
             Some(group) => Judgement::Fails { span: name.span, found: format!("log group `{}`", group.id) },
-            None => Judgement::Unknown { span: name.span, because: format!("its log group, {}, is not in this estate", name.describe()) },
+            None => Judgement::Unknown {
+                span: name.span,
+                because: format!("its log group, {}, is not in this estate", name.describe()),
+            },
         }
     })
 }

@@ -21,9 +21,11 @@ pub static GUARANTEE: Guarantee = Guarantee {
 };
 
 /// Forms in which CloudTrail records that a call was refused.
-const CODES: [&str; 4] = ["AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "Client.UnauthorizedOperation"];
+const CODES: [&str; 4] =
+    ["AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "Client.UnauthorizedOperation"];
 
-const FIX: &str = "FilterPattern: '{($.errorCode = \"*UnauthorizedOperation\") || ($.errorCode = \"AccessDenied*\")}'";
+const FIX: &str =
+    "FilterPattern: '{($.errorCode = \"*UnauthorizedOperation\") || ($.errorCode = \"AccessDenied*\")}'";
 
 /// A refused call that no filter has a reason to leave out.
 fn event(code: &str) -> [(&str, &str); 7] {
@@ -41,7 +43,8 @@ fn event(code: &str) -> [(&str, &str); 7] {
 fn check(facts: &Facts<'_>, findings: &mut Findings) {
     for &filter in facts.index.of_kind("AWS::Logs::MetricFilter") {
         let pattern = Setting::of(filter.resource, &["FilterPattern"]);
-        let texts: Vec<&Value> = pattern.alternatives().iter().filter_map(|alternative| alternative.value).collect();
+        let texts: Vec<&Value> =
+            pattern.alternatives().iter().filter_map(|alternative| alternative.value).collect();
         if !texts.iter().any(|text| speaks_of_refusal(text)) {
             continue;
         }
@@ -56,7 +59,10 @@ fn check(facts: &Facts<'_>, findings: &mut Findings) {
                     Truth::Yes => {}
                     Truth::No => missed.get_or_insert_with(|| (text.span, Vec::new())).1.push(code),
                     Truth::Unknown => {
-                        doubt = Some((text.span, format!("whether it matches `{code}` hangs on a field that may be anything")));
+                        doubt = Some((
+                            text.span,
+                            format!("whether it matches `{code}` hangs on a field that may be anything"),
+                        ));
                     }
                 }
             }
@@ -65,7 +71,11 @@ fn check(facts: &Facts<'_>, findings: &mut Findings) {
             (Some((span, codes)), _, 1) => {
                 let code = codes.first().copied().unwrap_or_default();
                 findings
-                    .violated(filter, span, format!("the filter does not count calls refused with {}", listed(&codes)))
+                    .violated(
+                        filter,
+                        span,
+                        format!("the filter does not count calls refused with {}", listed(&codes)),
+                    )
                     .witness(Witness::Event {
                         happens: format!("a call is refused and recorded with errorCode {code}"),
                         follows: "the metric does not move".into(),
@@ -73,11 +83,18 @@ fn check(facts: &Facts<'_>, findings: &mut Findings) {
                     .fix(FIX);
             }
             (Some((span, codes)), _, _) => {
-                let message = format!("whether calls refused with {} are counted depends on a condition", listed(&codes));
+                let message = format!(
+                    "whether calls refused with {} are counted depends on a condition",
+                    listed(&codes)
+                );
                 findings.unknown(filter, span, message);
             }
             (None, Some((span, because)), _) => {
-                findings.unknown(filter, span, format!("whether all refused calls are counted cannot be known: {because}"));
+                findings.unknown(
+                    filter,
+                    span,
+                    format!("whether all refused calls are counted cannot be known: {because}"),
+                );
             }
             (None, None, _) => findings.proved(filter),
         }
@@ -94,7 +111,8 @@ fn speaks_of_refusal(text: &Value) -> bool {
     let mut found = false;
     text.walk(&mut |value| {
         let lower = value.as_str().unwrap_or_default().to_ascii_lowercase();
-        found |= lower.contains("errorcode") && (lower.contains("unauthorized") || lower.contains("accessdenied"));
+        found |=
+            lower.contains("errorcode") && (lower.contains("unauthorized") || lower.contains("accessdenied"));
     });
     found
 }

@@ -8,7 +8,7 @@
 use estate::ResourceRef;
 
 use crate::anyone::{Anyone, lets_anyone_in};
-use crate::lookup::{Helper, Helpers, is_implied};
+use crate::lookup::{Attachment, Attachments, is_implied};
 use crate::transport::document;
 use crate::{Facts, Findings, Guarantee, Judgement, Level, Setting, Witness};
 
@@ -25,7 +25,7 @@ const FIX: &str = "take the grant to everybody away and set all four of PublicAc
                    let CloudFront read through an origin access control";
 
 fn check(facts: &Facts<'_>, findings: &mut Findings) {
-    let policies = Helpers::of(facts, "AWS::S3::BucketPolicy", &["Bucket"], "AWS::S3::Bucket");
+    let policies = Attachments::of(facts, "AWS::S3::BucketPolicy", &["Bucket"], "AWS::S3::Bucket");
     for &bucket in facts.index.of_kind("AWS::S3::Bucket") {
         let acl = by_acl(bucket);
         let doubt = match acl {
@@ -94,10 +94,10 @@ fn by_policies(
     facts: &Facts<'_>,
     findings: &mut Findings,
     bucket: ResourceRef<'_>,
-    policies: &[Helper<'_>],
+    policies: &[Attachment<'_>],
     mut doubt: Option<(diagnostics::Span, String)>,
 ) {
-    for Helper { resource: policy, guard } in policies {
+    for Attachment { resource: policy, guard } in policies {
         let Some(document) = document(*policy) else { continue };
         let (span, action) = match lets_anyone_in(facts, document) {
             Anyone::No => continue,

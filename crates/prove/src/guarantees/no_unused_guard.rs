@@ -77,7 +77,11 @@ const GUARDS: [Guard; 13] = [
     Guard {
         kind: "AWS::EC2::SecurityGroup",
         attaches: &[],
-        parts: &["AWS::EC2::SecurityGroupIngress", "AWS::EC2::SecurityGroupEgress", "AWS::EC2::SecurityGroup"],
+        parts: &[
+            "AWS::EC2::SecurityGroupIngress",
+            "AWS::EC2::SecurityGroupEgress",
+            "AWS::EC2::SecurityGroup",
+        ],
         noun: "the security group is on nothing",
         fix: "remove it, or put it on what it was meant for",
     },
@@ -112,7 +116,13 @@ const GUARDS: [Guard; 13] = [
     Guard {
         kind: "AWS::Events::Rule",
         attaches: &["Targets"],
-        parts: &["AWS::Lambda::Permission", "AWS::SNS::TopicPolicy", "AWS::SQS::QueuePolicy", "AWS::IAM::Role", "AWS::IAM::Policy"],
+        parts: &[
+            "AWS::Lambda::Permission",
+            "AWS::SNS::TopicPolicy",
+            "AWS::SQS::QueuePolicy",
+            "AWS::IAM::Role",
+            "AWS::IAM::Policy",
+        ],
         noun: "the rule tells nobody",
         fix: "Targets: what is to happen",
     },
@@ -174,7 +184,8 @@ fn users<'a>(facts: &Facts<'a>) -> HashMap<(StackId, SmolStr), Users<'a>> {
                 return whole(value, &mut all);
             }
             // Part of a name or a description is no use; part of anything else may be one.
-            let speaks = key.ends_with("Name") || key.ends_with("Description") || key == "Value" || key == "Tags";
+            let speaks =
+                key.ends_with("Name") || key.ends_with("Description") || key == "Value" || key == "Tags";
             if let Some((guard, stack, id)) = target(value).filter(|_| !speaks) {
                 if !guard.parts.contains(&kind) {
                     let because = format!("`{}` of type {kind} names it within a text", user.id);
@@ -228,7 +239,9 @@ fn judge(guard: &Guard, subject: ResourceRef<'_>, users: &Users<'_>, findings: &
     });
     let judgement = others.or(|| match (&users.perhaps, users.output) {
         (Some((span, because)), _) => Judgement::Unknown { span: *span, because: because.clone() },
-        (None, Some(span)) => Judgement::Unknown { span, because: "an output hands it to somebody else".into() },
+        (None, Some(span)) => {
+            Judgement::Unknown { span, because: "an output hands it to somebody else".into() }
+        }
         (None, None) => Judgement::Fails { span: subject.resource.origin.span, found: "nothing".into() },
     });
     match judgement {
@@ -236,11 +249,18 @@ fn judge(guard: &Guard, subject: ResourceRef<'_>, users: &Users<'_>, findings: &
         Judgement::Fails { span, .. } => {
             findings
                 .violated(subject, span, guard.noun)
-                .witness(Witness::Event { happens: "whatever it was to guard against".into(), follows: "the same as without it".into() })
+                .witness(Witness::Event {
+                    happens: "whatever it was to guard against".into(),
+                    follows: "the same as without it".into(),
+                })
                 .fix(guard.fix);
         }
         Judgement::Unknown { span, because } => {
-            findings.unknown(subject, span, format!("whether it is attached to anything cannot be known: {because}"));
+            findings.unknown(
+                subject,
+                span,
+                format!("whether it is attached to anything cannot be known: {because}"),
+            );
         }
     }
 }
@@ -250,7 +270,9 @@ fn is_filled(subject: ResourceRef<'_>, name: &str) -> Judgement {
     Setting::of(subject.resource, &[name]).judge(|list| match list.map(|list| (list, &list.kind)) {
         None => Judgement::missing(subject.resource),
         Some((list, Kind::List(items))) => {
-            let certain = items.iter().any(|item| item.alternatives(&[]).iter().all(|alternative| alternative.value.is_some()));
+            let certain = items
+                .iter()
+                .any(|item| item.alternatives(&[]).iter().all(|alternative| alternative.value.is_some()));
             if certain || items.is_empty() { Judgement::of(certain, list) } else { Judgement::unknown(list) }
         }
         Some((list, _)) => Judgement::unknown(list),
@@ -262,8 +284,12 @@ fn recorders(facts: &Facts<'_>, findings: &mut Findings) {
     let recorders = facts.index.of_kind("AWS::Config::ConfigurationRecorder");
     for (stack_id, stack) in facts.estate.stacks() {
         let rule = |kind: &str| ["AWS::Config::ConfigRule", "AWS::Config::ConformancePack"].contains(&kind);
-        let Some((_, first)) = stack.resources.iter().find(|(_, resource)| rule(&resource.kind)) else { continue };
-        let here = recorders.iter().filter(|recorder| recorder.stack.account == stack.account && recorder.stack.region == stack.region);
+        let Some((_, first)) = stack.resources.iter().find(|(_, resource)| rule(&resource.kind)) else {
+            continue;
+        };
+        let here = recorders.iter().filter(|recorder| {
+            recorder.stack.account == stack.account && recorder.stack.region == stack.region
+        });
         let (mut certain, mut maybe) = (false, None);
         for recorder in here {
             match &recorder.resource.condition {
@@ -279,7 +305,9 @@ fn recorders(facts: &Facts<'_>, findings: &mut Findings) {
             Some(condition) => format!("the recorder is there only if `{}`", condition.name),
             None => "no recorder of its account and region is in this estate".to_owned(),
         };
-        let message = format!("whether anything is recorded for the rules of AWS Config to judge cannot be known: {because}");
+        let message = format!(
+            "whether anything is recorded for the rules of AWS Config to judge cannot be known: {because}"
+        );
         findings.add(Subject::stack(stack_id), Verdict::Unknown, first.origin.span, message);
     }
 }

@@ -7,7 +7,7 @@
 use diagnostics::Span;
 use estate::{Kind, ResourceRef, Value};
 
-use crate::lookup::Helpers;
+use crate::lookup::Attachments;
 use crate::policy::{Decision, Principal, Request, decide};
 use crate::text::{Token, literal};
 use crate::{Facts, Findings, Guarantee, Level, Setting, Witness};
@@ -64,13 +64,23 @@ fn check(facts: &Facts<'_>, findings: &mut Findings) {
             let mut found = Found::default();
             for document in Setting::of(holder.resource, documents).alternatives() {
                 if let Some(value) = document.value {
-                    judge_document(facts, value, !document.guard.is_always() && holder.resource.condition.is_none(), &mut found);
+                    judge_document(
+                        facts,
+                        value,
+                        !document.guard.is_always() && holder.resource.condition.is_none(),
+                        &mut found,
+                    );
                 }
             }
             let arns = managed.map(|path| Setting::of(holder.resource, path));
             for arn in arns.iter().flat_map(Setting::alternatives) {
                 if let Some(value) = arn.value {
-                    judge_arn(facts, value, !arn.guard.is_always() && holder.resource.condition.is_none(), &mut found);
+                    judge_arn(
+                        facts,
+                        value,
+                        !arn.guard.is_always() && holder.resource.condition.is_none(),
+                        &mut found,
+                    );
                 }
             }
             tell(facts, holder, found, findings);
@@ -83,7 +93,9 @@ fn tell(facts: &Facts<'_>, holder: ResourceRef<'_>, found: Found, findings: &mut
         match boundary(facts, holder) {
             Boundary::Stops => return findings.proved(holder),
             Boundary::Unknown(span, because) => {
-                let message = format!("{message}; whether its permissions boundary stops that cannot be known: {because}");
+                let message = format!(
+                    "{message}; whether its permissions boundary stops that cannot be known: {because}"
+                );
                 findings.unknown(holder, span, message);
                 return;
             }
@@ -102,7 +114,11 @@ fn tell(facts: &Facts<'_>, holder: ResourceRef<'_>, found: Found, findings: &mut
     }
     match found.unknown {
         Some((span, because)) => {
-            findings.unknown(holder, span, format!("whether it can give itself every right cannot be known: {because}"));
+            findings.unknown(
+                holder,
+                span,
+                format!("whether it can give itself every right cannot be known: {because}"),
+            );
         }
         None => findings.proved(holder),
     }
@@ -122,8 +138,16 @@ fn judge_document(facts: &Facts<'_>, value: &Value, maybe: bool, found: &mut Fou
     let mut doubt: Option<(Span, String)> = None;
     for (action, of) in ESCALATIONS {
         let any = |what: &str| vec![Token::Symbol(what.into())];
-        let target = [literal("arn:aws:iam::"), any("any account"), literal(":"), literal(of), literal("/"), any("any name")];
-        let request = Request { principal: Principal::Bearer, action, resource: target.concat(), context: Vec::new() };
+        let target = [
+            literal("arn:aws:iam::"),
+            any("any account"),
+            literal(":"),
+            literal(of),
+            literal("/"),
+            any("any name"),
+        ];
+        let request =
+            Request { principal: Principal::Bearer, action, resource: target.concat(), context: Vec::new() };
         match decide(facts.estate, document, &request) {
             Decision::Allowed(span) => allowed = Some((span.or(value.span), action)),
             Decision::Unknown(span, because) => doubt = Some((span.or(value.span), because)),
@@ -160,11 +184,23 @@ fn judge_arn(facts: &Facts<'_>, value: &Value, maybe: bool, found: &mut Found) {
         }
         Some(name) if ADMINISTRATORS.contains(&name) => {
             let message = format!("AWS's managed policy `{name}` lets its bearer give itself any right");
-            found.violated.get_or_insert((value.span, message, ESCALATIONS.first().map_or("iam:*", |(action, _)| action)));
+            found.violated.get_or_insert((
+                value.span,
+                message,
+                ESCALATIONS.first().map_or("iam:*", |(action, _)| action),
+            ));
         }
         // The other policies of AWS are not administrators; one of the customer's that is not here may be.
-        Some(_) if tail.is_some_and(|text| text.contains(":iam::aws:policy/") || text.contains("::aws:policy/")) => {}
-        _ => drop(found.unknown.get_or_insert((value.span, format!("the policy {} is not in this estate", value.describe())))),
+        Some(_)
+            if tail
+                .is_some_and(|text| text.contains(":iam::aws:policy/") || text.contains("::aws:policy/")) => {
+        }
+        _ => {
+            drop(found.unknown.get_or_insert((
+                value.span,
+                format!("the policy {} is not in this estate", value.describe()),
+            )))
+        }
     }
 }
 
@@ -177,7 +213,10 @@ enum Boundary {
 
 fn boundary(facts: &Facts<'_>, holder: ResourceRef<'_>) -> Boundary {
     let Some(value) = holder.resource.properties.get("PermissionsBoundary") else { return Boundary::None };
-    let document = facts.index.named("AWS::IAM::ManagedPolicy", value).and_then(|policy| policy.resource.properties.get("PolicyDocument"));
+    let document = facts
+        .index
+        .named("AWS::IAM::ManagedPolicy", value)
+        .and_then(|policy| policy.resource.properties.get("PolicyDocument"));
     let Some(document) = document else {
         return Boundary::Unknown(value.span, format!("{} is not in this estate", value.describe()));
     };
@@ -194,10 +233,13 @@ fn boundary(facts: &Facts<'_>, holder: ResourceRef<'_>) -> Boundary {
 /// path `/break-glass/`.
 fn breaks_glass(found: ResourceRef<'_>) -> bool {
     let properties = &found.resource.properties;
-    let path = properties.get("Path").and_then(Value::as_str).is_some_and(|path| path.starts_with("/break-glass/"));
+    let path =
+        properties.get("Path").and_then(Value::as_str).is_some_and(|path| path.starts_with("/break-glass/"));
     let tags = properties.get("Tags").and_then(Value::as_list).unwrap_or_default();
     path || tags.iter().any(|tag| {
-        let is = |key: &str, wanted: &str| tag.get(key).and_then(Value::as_text).is_some_and(|text| text == wanted);
+        let is = |key: &str, wanted: &str| {
+            tag.get(key).and_then(Value::as_text).is_some_and(|text| text == wanted)
+        };
         is("Key", "steward:break-glass") && is("Value", "true")
     })
 }
@@ -205,12 +247,12 @@ fn breaks_glass(found: ResourceRef<'_>) -> bool {
 /// To whom policies that are resources of their own are attached.
 struct Attached<'a> {
     /// Managed policies by the identities that name them.
-    named_by: Helpers<'a>,
+    named_by: Attachments<'a>,
 }
 
 impl<'a> Attached<'a> {
     fn of(facts: &Facts<'a>) -> Self {
-        let mut named_by = Helpers::default();
+        let mut named_by = Attachments::default();
         for kind in ["AWS::IAM::Role", "AWS::IAM::Group", "AWS::IAM::User"] {
             named_by.add(facts, kind, &["ManagedPolicyArns", "*"], "AWS::IAM::ManagedPolicy");
         }
@@ -233,7 +275,8 @@ impl<'a> Attached<'a> {
                 continue;
             }
             let names = policy.resource.properties.alternatives(path);
-            bearers.extend(names.iter().filter_map(|name| name.value).map(|name| facts.index.named(kind, name)));
+            bearers
+                .extend(names.iter().filter_map(|name| name.value).map(|name| facts.index.named(kind, name)));
         }
         bearers.extend(self.named_by.to(policy).iter().map(|helper| Some(helper.resource)));
         !bearers.is_empty() && bearers.iter().all(|bearer| bearer.is_some_and(breaks_glass))

@@ -35,10 +35,16 @@ fn check(facts: &Facts<'_>, findings: &mut Findings) {
     }
     let mut inherited: HashMap<StackId, Keys> = HashMap::new();
     for kind in facts.index.kinds() {
-        let Some(tagging) = facts.catalog.resource_type(kind).and_then(catalog::ResourceSchema::tagging) else { continue };
+        let Some(tagging) = facts.catalog.resource_type(kind).and_then(catalog::ResourceSchema::tagging)
+        else {
+            continue;
+        };
         let Some(property) = tagging.property.as_ref().filter(|_| tagging.taggable) else { continue };
         for &subject in facts.index.of_kind(kind) {
-            let stack = inherited.entry(subject.stack_id).or_insert_with(|| of_stack(facts, subject.stack_id)).clone();
+            let stack = inherited
+                .entry(subject.stack_id)
+                .or_insert_with(|| of_stack(facts, subject.stack_id))
+                .clone();
             let mut keys = stack;
             collect(facts, subject.resource, property, &mut keys);
             judge(required, property, subject, &keys, findings);
@@ -46,13 +52,25 @@ fn check(facts: &Facts<'_>, findings: &mut Findings) {
     }
 }
 
-fn judge(required: &[String], property: &PropertyPath, subject: ResourceRef<'_>, keys: &Keys, findings: &mut Findings) {
-    let missing: Vec<&str> = required.iter().map(String::as_str).filter(|key| !keys.known.iter().any(|has| has == key)).collect();
+fn judge(
+    required: &[String],
+    property: &PropertyPath,
+    subject: ResourceRef<'_>,
+    keys: &Keys,
+    findings: &mut Findings,
+) {
+    let missing: Vec<&str> =
+        required.iter().map(String::as_str).filter(|key| !keys.known.iter().any(|has| has == key)).collect();
     let [first, ..] = missing.as_slice() else { return findings.proved(subject) };
     let names = missing.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ");
-    let place = subject.resource.properties.get(top(property)).map_or(subject.resource.origin.span, |tags| tags.span);
+    let place =
+        subject.resource.properties.get(top(property)).map_or(subject.resource.origin.span, |tags| tags.span);
     if let Some((span, what)) = &keys.vague {
-        findings.unknown(subject, *span, format!("whether it carries the tag {names} cannot be known: {what}"));
+        findings.unknown(
+            subject,
+            *span,
+            format!("whether it carries the tag {names} cannot be known: {what}"),
+        );
         return;
     }
     findings
@@ -73,7 +91,9 @@ fn of_stack(facts: &Facts<'_>, stack: StackId) -> Keys {
     let mut keys = Keys::default();
     let mut at = stack;
     for _ in 0..facts.estate.stacks.len() {
-        let Some((parent, id)) = facts.estate.stack(at).and_then(|stack| stack.nested_in.as_ref()) else { break };
+        let Some((parent, id)) = facts.estate.stack(at).and_then(|stack| stack.nested_in.as_ref()) else {
+            break;
+        };
         if let Some(nesting) = facts.estate.resource(*parent, id) {
             if let Some(tags) = nesting.properties.get("Tags") {
                 read(facts, tags, &mut keys);
@@ -85,13 +105,19 @@ fn of_stack(facts: &Facts<'_>, stack: StackId) -> Keys {
 }
 
 fn collect(facts: &Facts<'_>, resource: &Resource, property: &PropertyPath, keys: &mut Keys) {
-    let path: Vec<&str> = property.steps().iter().map(|step| if let Step::Name(name) = step { name.as_str() } else { "*" }).collect();
+    let path: Vec<&str> = property
+        .steps()
+        .iter()
+        .map(|step| if let Step::Name(name) = step { name.as_str() } else { "*" })
+        .collect();
     let found = resource.properties.alternatives(&path);
     let only = found.len() == 1;
     for tags in found {
         match tags.value {
             Some(value) if only => read(facts, value, keys),
-            Some(value) => keys.vague = Some((value.span, format!("its tags depend on a condition ({})", tags.guard))),
+            Some(value) => {
+                keys.vague = Some((value.span, format!("its tags depend on a condition ({})", tags.guard)))
+            }
             None => {}
         }
     }
@@ -114,7 +140,9 @@ fn read(facts: &Facts<'_>, tags: &Value, keys: &mut Keys) {
                     }
                     (None, Some(inner), _) => read(facts, inner, keys),
                     (None, None, Kind::Absent) => {}
-                    (None, None, _) => keys.vague = Some((item.span, format!("a tag is {}", item.describe()))),
+                    (None, None, _) => {
+                        keys.vague = Some((item.span, format!("a tag is {}", item.describe())))
+                    }
                 }
             }
         }

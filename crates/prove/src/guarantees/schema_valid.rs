@@ -32,7 +32,11 @@ fn check(facts: &Facts<'_>, findings: &mut Findings) {
 }
 
 fn tell(fault: &Fault, subject: Subject, findings: &mut Findings) {
-    let place = if fault.path.is_empty() { String::new() } else { format!(" at {}", fault.path.trim_start_matches('/')) };
+    let place = if fault.path.is_empty() {
+        String::new()
+    } else {
+        format!(" at {}", fault.path.trim_start_matches('/'))
+    };
     let mut message = format!("{}{place}", fault.message);
     // What is wrong only under a condition that may be either way depends on what is not known.
     let verdict = match (fault.outcome, &fault.when) {
@@ -49,7 +53,10 @@ fn tell(fault: &Fault, subject: Subject, findings: &mut Findings) {
     }
     let finding = findings.add(subject, verdict, fault.span, message);
     if verdict == Verdict::Violated {
-        finding.witness(Witness::Setting { path: fault.path.trim_start_matches('/').to_owned(), found: fault.message.clone() });
+        finding.witness(Witness::Setting {
+            path: fault.path.trim_start_matches('/').to_owned(),
+            found: fault.message.clone(),
+        });
     }
     if let Some(fix) = fault.help.as_ref().or(fault.expected.as_ref()) {
         finding.fix(fix.clone());

@@ -33,7 +33,8 @@ fn judge(facts: &Facts<'_>, subject: ResourceRef<'_>, findings: &mut Findings) {
     let properties = &subject.resource.properties;
     let Some(versioned) = facts.catalog.versioned(kind) else { return };
     // A member of a cluster, its nodes, a copy and a restored one have the version of what they belong to.
-    let inherits = ["DBClusterIdentifier", "SourceDBInstanceIdentifier", "DBSnapshotIdentifier", "ReplicationGroupId"];
+    let inherits =
+        ["DBClusterIdentifier", "SourceDBInstanceIdentifier", "DBSnapshotIdentifier", "ReplicationGroupId"];
     let says = properties.get(&versioned.version_property).is_some();
     let of_cluster = kind == "AWS::EKS::Nodegroup";
     if !says && (of_cluster || inherits.iter().any(|name| properties.get(name).is_some())) {
@@ -45,7 +46,10 @@ fn judge(facts: &Facts<'_>, subject: ResourceRef<'_>, findings: &mut Findings) {
     let version = Setting::of(subject.resource, &[versioned.version_property.as_str()]);
     let judgement = version.judge(|version| {
         let Some(version) = version else {
-            return Judgement::doubtful(subject.resource, "no version is said, so AWS chooses it when it makes the resource");
+            return Judgement::doubtful(
+                subject.resource,
+                "no version is said, so AWS chooses it when it makes the resource",
+            );
         };
         let Some(text) = version.as_text() else { return Judgement::unknown(version) };
         let engine = match engine.map(|engine| (engine, &engine.kind)) {
@@ -66,7 +70,8 @@ fn judge(facts: &Facts<'_>, subject: ResourceRef<'_>, findings: &mut Findings) {
                 match known.support_on(&today) {
                     Support::Standard => Judgement::Holds,
                     Support::Extended => {
-                        message = format!("{named} has been under extended support, at extra charge, since {end}");
+                        message =
+                            format!("{named} has been under extended support, at extra charge, since {end}");
                         Judgement::fails(version)
                     }
                     Support::Ended => {
@@ -78,12 +83,16 @@ fn judge(facts: &Facts<'_>, subject: ResourceRef<'_>, findings: &mut Findings) {
         }
     });
     let property = versioned.version_property.as_str();
-    let finding = findings.settle(subject, judgement, &Words {
-        violated: &message,
-        unknown: "the version is under standard support",
-        path: property,
-        fix: &format!("{property}: a version under standard support; test the upgrade on a copy first"),
-    });
+    let finding = findings.settle(
+        subject,
+        judgement,
+        &Words {
+            violated: &message,
+            unknown: "the version is under standard support",
+            path: property,
+            fix: &format!("{property}: a version under standard support; test the upgrade on a copy first"),
+        },
+    );
     let place = properties.get(property).map(|value: &Value| value.span);
     if let (Some(finding), Some(source), Some(place)) = (finding, source, place) {
         finding.related(place, format!("by {source}"));

@@ -38,7 +38,9 @@ fn check(facts: &Facts<'_>, findings: &mut Findings) {
                 }
                 let since = runtime.deprecated.as_deref().unwrap_or_default();
                 message = format!("the function runs on `{name}`, which AWS has not patched since {since}");
-                if let Some(blocked) = runtime.create_blocked.as_deref().filter(|blocked| *blocked <= today.as_str()) {
+                if let Some(blocked) =
+                    runtime.create_blocked.as_deref().filter(|blocked| *blocked <= today.as_str())
+                {
                     message = format!("{message}; since {blocked} no function with it can be created");
                 }
                 if let Some(successor) = &runtime.successor {
@@ -46,12 +48,16 @@ fn check(facts: &Facts<'_>, findings: &mut Findings) {
                 }
                 Judgement::fails(value)
             });
-            findings.settle(function, judgement, &Words {
-                violated: &message,
-                unknown: "AWS still patches the function's runtime",
-                path: "Runtime",
-                fix: &fix,
-            });
+            findings.settle(
+                function,
+                judgement,
+                &Words {
+                    violated: &message,
+                    unknown: "AWS still patches the function's runtime",
+                    path: "Runtime",
+                    fix: &fix,
+                },
+            );
         }
     }
 }

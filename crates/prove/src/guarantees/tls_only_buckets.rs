@@ -5,7 +5,7 @@
 
 use estate::Reference;
 
-use crate::lookup::Helpers;
+use crate::lookup::Attachments;
 use crate::text::{literal, tokens};
 use crate::transport::{Question, refuses_plain_http};
 use crate::{Facts, Findings, Guarantee, Level};
@@ -23,7 +23,7 @@ const FIX: &str = "add an AWS::S3::BucketPolicy with a statement that denies s3:
                    bucket and its objects when aws:SecureTransport is false";
 
 fn check(facts: &Facts<'_>, findings: &mut Findings) {
-    let policies = Helpers::of(facts, "AWS::S3::BucketPolicy", &["Bucket"], "AWS::S3::Bucket");
+    let policies = Attachments::of(facts, "AWS::S3::BucketPolicy", &["Bucket"], "AWS::S3::Bucket");
     for &bucket in facts.index.of_kind("AWS::S3::Bucket") {
         let arn = tokens(facts.estate, &Reference::attribute(bucket.stack_id, bucket.id.clone(), "Arn").into());
         let object = [arn.clone(), literal("/any/object")].concat();

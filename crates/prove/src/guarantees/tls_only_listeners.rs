@@ -9,7 +9,7 @@
 
 use estate::{Kind, ResourceRef, Value};
 
-use crate::lookup::Helpers;
+use crate::lookup::Attachments;
 use crate::text::Truth;
 use crate::{Facts, Findings, Guarantee, Judgement, Level, Setting, Words, every_item};
 
@@ -37,7 +37,7 @@ const OLD: Words<'static> = Words {
 
 fn check(facts: &Facts<'_>, findings: &mut Findings) {
     let rule = "AWS::ElasticLoadBalancingV2::ListenerRule";
-    let rules = Helpers::of(facts, rule, &["ListenerArn"], "AWS::ElasticLoadBalancingV2::Listener");
+    let rules = Attachments::of(facts, rule, &["ListenerArn"], "AWS::ElasticLoadBalancingV2::Listener");
     for &listener in facts.index.of_kind("AWS::ElasticLoadBalancingV2::Listener") {
         load_balancer_listener(facts, findings, listener, &rules);
     }
@@ -102,7 +102,7 @@ fn load_balancer_listener(
     facts: &Facts<'_>,
     findings: &mut Findings,
     listener: ResourceRef<'_>,
-    rules: &Helpers<'_>,
+    rules: &Attachments<'_>,
 ) {
     let protocol = Setting::of(listener.resource, &["Protocol"]);
     let gateway = protocol.judge(|protocol| match text(protocol) {
@@ -379,7 +379,7 @@ fn cloudfront(findings: &mut Findings, distribution: ResourceRef<'_>) {
 #[cfg(test)]
 mod tests {
     use super::refuses_old;
-    use crate::lookup::Helpers;
+    use crate::lookup::Attachments;
     use crate::text::Truth;
 
     #[test]

@@ -6,7 +6,7 @@
 
 use estate::Reference;
 
-use crate::lookup::Helpers;
+use crate::lookup::Attachments;
 use crate::text::tokens;
 use crate::transport::{Question, refuses_plain_http};
 use crate::{Facts, Findings, Guarantee, Level};
@@ -24,7 +24,7 @@ const FIX: &str = "add to the queue's AWS::SQS::QueuePolicy a statement that den
                    on the queue when aws:SecureTransport is false";
 
 fn check(facts: &Facts<'_>, findings: &mut Findings) {
-    let mut policies = Helpers::of(facts, "AWS::SQS::QueuePolicy", &["Queues", "*"], "AWS::SQS::Queue");
+    let mut policies = Attachments::of(facts, "AWS::SQS::QueuePolicy", &["Queues", "*"], "AWS::SQS::Queue");
     policies.add(facts, "AWS::SQS::QueueInlinePolicy", &["Queue"], "AWS::SQS::Queue");
     for &queue in facts.index.of_kind("AWS::SQS::Queue") {
         let arn = tokens(facts.estate, &Reference::attribute(queue.stack_id, queue.id.clone(), "Arn").into());

@@ -6,7 +6,7 @@
 
 use estate::Reference;
 
-use crate::lookup::Helpers;
+use crate::lookup::Attachments;
 use crate::text::tokens;
 use crate::transport::{Question, refuses_plain_http};
 use crate::{Facts, Findings, Guarantee, Level};
@@ -24,7 +24,7 @@ const FIX: &str = "add to the topic's AWS::SNS::TopicPolicy a statement that den
                    principal on the topic when aws:SecureTransport is false";
 
 fn check(facts: &Facts<'_>, findings: &mut Findings) {
-    let mut policies = Helpers::of(facts, "AWS::SNS::TopicPolicy", &["Topics", "*"], "AWS::SNS::Topic");
+    let mut policies = Attachments::of(facts, "AWS::SNS::TopicPolicy", &["Topics", "*"], "AWS::SNS::Topic");
     policies.add(facts, "AWS::SNS::TopicInlinePolicy", &["TopicArn"], "AWS::SNS::Topic");
     for &topic in facts.index.of_kind("AWS::SNS::Topic") {
         let arn = tokens(facts.estate, &Reference::to(topic.stack_id, topic.id.clone()).into());

@@ -35,37 +35,59 @@ fn check(facts: &Facts<'_>, findings: &mut Findings) {
 
 fn judge(trail: ResourceRef<'_>, events: &Events, findings: &mut Findings) {
     let mut list = Checklist::default();
-    let is_true = |name: &str, absent: bool| Setting::of(trail.resource, &[name]).literal(absent, |v| v.as_bool() == Some(true));
-    list.setting(is_true("IsLogging", false), "IsLogging", &Part {
-        fails: "it is switched off",
-        asks: "it is switched on",
-        fix: "IsLogging: true",
-    });
-    list.setting(is_true("IsMultiRegionTrail", false), "IsMultiRegionTrail", &Part {
-        fails: "it records one region only",
-        asks: "it records every region",
-        fix: "IsMultiRegionTrail: true",
-    });
-    list.setting(is_true("IncludeGlobalServiceEvents", true), "IncludeGlobalServiceEvents", &Part {
-        fails: "it leaves out global services such as IAM",
-        asks: "it records global services",
-        fix: "IncludeGlobalServiceEvents: true",
-    });
-    list.setting(is_true("EnableLogFileValidation", false), "EnableLogFileValidation", &Part {
-        fails: "its log files can be changed unnoticed",
-        asks: "its log files are validated",
-        fix: "EnableLogFileValidation: true",
-    });
-    list.setting(present(trail, "KMSKeyId"), "KMSKeyId", &Part {
-        fails: "its log files are not encrypted under a customer-managed key",
-        asks: "its log files are encrypted under a customer-managed key",
-        fix: "KMSKeyId: the ARN of a key whose policy lets CloudTrail use it",
-    });
-    list.setting(present(trail, "CloudWatchLogsLogGroupArn"), "CloudWatchLogsLogGroupArn", &Part {
-        fails: "it is not sent to CloudWatch Logs, so no alarm can watch it",
-        asks: "it is sent to CloudWatch Logs",
-        fix: "CloudWatchLogsLogGroupArn and CloudWatchLogsRoleArn",
-    });
+    let is_true = |name: &str, absent: bool| {
+        Setting::of(trail.resource, &[name]).literal(absent, |v| v.as_bool() == Some(true))
+    };
+    list.setting(
+        is_true("IsLogging", false),
+        "IsLogging",
+        &Part { fails: "it is switched off", asks: "it is switched on", fix: "IsLogging: true" },
+    );
+    list.setting(
+        is_true("IsMultiRegionTrail", false),
+        "IsMultiRegionTrail",
+        &Part {
+            fails: "it records one region only",
+            asks: "it records every region",
+            fix: "IsMultiRegionTrail: true",
+        },
+    );
+    list.setting(
+        is_true("IncludeGlobalServiceEvents", true),
+        "IncludeGlobalServiceEvents",
+        &Part {
+            fails: "it leaves out global services such as IAM",
+            asks: "it records global services",
+            fix: "IncludeGlobalServiceEvents: true",
+        },
+    );
+    list.setting(
+        is_true("EnableLogFileValidation", false),
+        "EnableLogFileValidation",
+        &Part {
+            fails: "its log files can be changed unnoticed",
+            asks: "its log files are validated",
+            fix: "EnableLogFileValidation: true",
+        },
+    );
+    list.setting(
+        present(trail, "KMSKeyId"),
+        "KMSKeyId",
+        &Part {
+            fails: "its log files are not encrypted under a customer-managed key",
+            asks: "its log files are encrypted under a customer-managed key",
+            fix: "KMSKeyId: the ARN of a key whose policy lets CloudTrail use it",
+        },
+    );
+    list.setting(
+        present(trail, "CloudWatchLogsLogGroupArn"),
+        "CloudWatchLogsLogGroupArn",
+        &Part {
+            fails: "it is not sent to CloudWatch Logs, so no alarm can watch it",
+            asks: "it is sent to CloudWatch Logs",
+            fix: "CloudWatchLogsLogGroupArn and CloudWatchLogsRoleArn",
+        },
+    );
     let (judgement, path) = events.judgement();
     list.setting(judgement, path, &Part {
         fails: "it leaves out management events",
@@ -94,7 +116,9 @@ enum Events {
 impl Events {
     fn judgement(&self) -> (Judgement, &'static str) {
         match self {
-            Self::Unknown { span, because, path } => (Judgement::Unknown { span: *span, because: because.clone() }, path),
+            Self::Unknown { span, because, path } => {
+                (Judgement::Unknown { span: *span, because: because.clone() }, path)
+            }
             Self::Known { read: true, write: true, excluded: false, path, .. } => (Judgement::Holds, path),
             Self::Known { read, write, span, path, .. } => {
                 let found = match (read, write) {
@@ -118,7 +142,11 @@ fn management_events(trail: ResourceRef<'_>) -> Events {
     };
     let all = Events::Known { read: true, write: true, excluded: false, span, path };
     let Some(list) = properties.get(key) else { return all };
-    let unknown = |value: &Value| Events::Unknown { span: value.span, because: format!("it is {}", value.describe()), path };
+    let unknown = |value: &Value| Events::Unknown {
+        span: value.span,
+        because: format!("it is {}", value.describe()),
+        path,
+    };
     let Some(items) = list.as_list() else { return unknown(list) };
     if items.is_empty() {
         return all;
@@ -143,9 +171,12 @@ fn basic(item: &Value) -> Result<(bool, bool, bool), &Value> {
     if item.as_map().is_none() {
         return Err(item);
     }
-    let management = item.get("IncludeManagementEvents").map_or(Ok(true), |value| value.as_bool().ok_or(value))?;
+    let management =
+        item.get("IncludeManagementEvents").map_or(Ok(true), |value| value.as_bool().ok_or(value))?;
     let kind = item.get("ReadWriteType").map_or(Ok("All"), |value| value.as_str().ok_or(value))?;
-    let excluded = item.get("ExcludeManagementEventSources").map_or(Ok(0), |value| value.as_list().map(<[_]>::len).ok_or(value))?;
+    let excluded = item
+        .get("ExcludeManagementEventSources")
+        .map_or(Ok(0), |value| value.as_list().map(<[_]>::len).ok_or(value))?;
     Ok((management && kind != "WriteOnly", management && kind != "ReadOnly", management && excluded > 0))
 }
 
@@ -177,7 +208,8 @@ fn advanced(item: &Value) -> Result<(bool, bool, bool), &Value> {
 fn organization(facts: &Facts<'_>, trails: &[ResourceRef<'_>], findings: &mut Findings) {
     let Some(organization) = &facts.estate.organization else { return };
     let covers = |trail: &ResourceRef<'_>| {
-        Setting::of(trail.resource, &["IsOrganizationTrail"]).literal(false, |value| value.as_bool() == Some(true))
+        Setting::of(trail.resource, &["IsOrganizationTrail"])
+            .literal(false, |value| value.as_bool() == Some(true))
     };
     let none = Judgement::Fails { span: Span::NONE, found: "no trail".into() };
     let span = facts.estate.account(organization.management).map_or(Span::NONE, |account| account.span);
@@ -194,7 +226,8 @@ fn organization(facts: &Facts<'_>, trails: &[ResourceRef<'_>], findings: &mut Fi
                 .fix("in the management account, an AWS::CloudTrail::Trail with IsOrganizationTrail: true");
         }
         Judgement::Unknown { span, because } => {
-            let message = format!("whether a trail records the whole organization cannot be known: {because}");
+            let message =
+                format!("whether a trail records the whole organization cannot be known: {because}");
             findings.add(Subject::ESTATE, Verdict::Unknown, span, message);
         }
     }

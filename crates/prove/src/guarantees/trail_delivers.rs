@@ -10,8 +10,10 @@
 use estate::{Kind, Reference, ResourceRef, Value};
 
 use crate::checklist::{Checklist, Part};
-use crate::delivery::{Answer, ResourcePolicies, account_of, arn_of, key_allows, refused, region_of, service_context};
-use crate::identity::Attachments;
+use crate::delivery::{
+    Answer, ResourcePolicies, account_of, arn_of, key_allows, refused, region_of, service_context,
+};
+use crate::identity::RolePolicies;
 use crate::lookup::named;
 use crate::policy::{Decision, Principal, Request, decide};
 use crate::text::{Token, literal, tokens};
@@ -34,37 +36,60 @@ fn check(facts: &Facts<'_>, findings: &mut Findings) {
         return;
     }
     let buckets = ResourcePolicies::of_buckets(facts);
-    let roles = Attachments::of(facts);
+    let roles = RolePolicies::of(facts);
     for &trail in trails {
         let mut list = Checklist::default();
-        let bucket = Answer::each(&Setting::of(trail.resource, &["S3BucketName"]), |name| bucket(facts, &buckets, trail, name));
-        add(&mut list, bucket, &Part {
-            fails: "the bucket's policy does not let CloudTrail write",
-            asks: "the bucket's policy lets CloudTrail write",
-            fix: "allow cloudtrail.amazonaws.com s3:GetBucketAcl on the bucket and s3:PutObject on AWSLogs/ACCOUNT/* \
-                  when s3:x-amz-acl is bucket-owner-full-control",
+        let bucket = Answer::each(&Setting::of(trail.resource, &["S3BucketName"]), |name| {
+            bucket(facts, &buckets, trail, name)
         });
+        add(
+            &mut list,
+            bucket,
+            &Part {
+                fails: "the bucket's policy does not let CloudTrail write",
+                asks: "the bucket's policy lets CloudTrail write",
+                fix: "allow cloudtrail.amazonaws.com s3:GetBucketAcl on the bucket and s3:PutObject on AWSLogs/ACCOUNT/* \
+                  when s3:x-amz-acl is bucket-owner-full-control",
+            },
+        );
         let key = Answer::each(&Setting::of(trail.resource, &["KMSKeyId"]), |key| match key {
             None => Judgement::Holds.into(),
-            Some(key) => key_allows(facts, key, SERVICE, &["kms:GenerateDataKey", "kms:DescribeKey"], &key_context(facts, trail)),
+            Some(key) => key_allows(
+                facts,
+                key,
+                SERVICE,
+                &["kms:GenerateDataKey", "kms:DescribeKey"],
+                &key_context(facts, trail),
+            ),
         });
-        add(&mut list, key, &Part {
-            fails: "the key's policy does not let CloudTrail encrypt",
-            asks: "the key's policy lets CloudTrail encrypt",
-            fix: "in the KeyPolicy, allow cloudtrail.amazonaws.com kms:GenerateDataKey* and kms:DescribeKey",
-        });
-        let group = Answer::each(&Setting::of(trail.resource, &["CloudWatchLogsLogGroupArn"]), |group| match group {
-            None => Judgement::Holds.into(),
-            Some(group) => Answer::each(&Setting::of(trail.resource, &["CloudWatchLogsRoleArn"]), |role| {
-                log_group(facts, &roles, trail, group, role)
-            }),
-        });
-        add(&mut list, group, &Part {
-            fails: "its role cannot write to the log group",
-            asks: "its role may write to the log group",
-            fix: "a role that cloudtrail.amazonaws.com may assume and that allows logs:CreateLogStream and \
+        add(
+            &mut list,
+            key,
+            &Part {
+                fails: "the key's policy does not let CloudTrail encrypt",
+                asks: "the key's policy lets CloudTrail encrypt",
+                fix: "in the KeyPolicy, allow cloudtrail.amazonaws.com kms:GenerateDataKey* and kms:DescribeKey",
+            },
+        );
+        let group =
+            Answer::each(&Setting::of(trail.resource, &["CloudWatchLogsLogGroupArn"]), |group| match group {
+                None => Judgement::Holds.into(),
+                Some(group) => {
+                    Answer::each(&Setting::of(trail.resource, &["CloudWatchLogsRoleArn"]), |role| {
+                        log_group(facts, &roles, trail, group, role)
+                    })
+                }
+            });
+        add(
+            &mut list,
+            group,
+            &Part {
+                fails: "its role cannot write to the log group",
+                asks: "its role may write to the log group",
+                fix: "a role that cloudtrail.amazonaws.com may assume and that allows logs:CreateLogStream and \
                   logs:PutLogEvents on the log group's streams",
-        });
+            },
+        );
         list.conclude(findings, trail, "what the trail records is not delivered");
     }
 }
@@ -94,7 +119,11 @@ fn bucket<'a>(
     let bucket = match named(facts, "AWS::S3::Bucket", name) {
         Ok(bucket) => bucket,
         Err(because) => {
-            return Judgement::Unknown { span: name.span, because: format!("the bucket's policy is not known: {because}") }.into();
+            return Judgement::Unknown {
+                span: name.span,
+                because: format!("the bucket's policy is not known: {because}"),
+            }
+            .into();
         }
     };
     let arn = arn_of(facts, bucket, "Arn");
@@ -105,23 +134,34 @@ fn bucket<'a>(
         object.extend(literal("/"));
     }
     object.extend(literal("AWSLogs/"));
-    match Setting::of(trail.resource, &["IsOrganizationTrail"]).literal(false, |value| value.as_bool() == Some(true)) {
+    match Setting::of(trail.resource, &["IsOrganizationTrail"])
+        .literal(false, |value| value.as_bool() == Some(true))
+    {
         Judgement::Holds => object.extend(organization_id(facts)),
         Judgement::Fails { .. } => object.extend(account_of(facts, trail.stack_id)),
         Judgement::Unknown { span, because } => return Judgement::Unknown { span, because }.into(),
     }
     object.extend(literal("/CloudTrail/log.json.gz"));
     let mut context = service_context(facts, SERVICE, trail, arn_of(facts, trail, "Arn"));
-    let acl = Request { principal: Principal::Service(SERVICE), action: "s3:GetBucketAcl", resource: arn, context: context.clone() };
+    let acl = Request {
+        principal: Principal::Service(SERVICE),
+        action: "s3:GetBucketAcl",
+        resource: arn,
+        context: context.clone(),
+    };
     context.push(("s3:x-amz-acl", literal("bucket-owner-full-control")));
-    let put = Request { principal: Principal::Service(SERVICE), action: "s3:PutObject", resource: object, context };
+    let put =
+        Request { principal: Principal::Service(SERVICE), action: "s3:PutObject", resource: object, context };
     policies.allow(facts, bucket, trail, &acl).and(|| policies.allow(facts, bucket, trail, &put))
 }
 
 /// The organization's id, where one of the estate's resources is the organization.
 fn organization_id(facts: &Facts<'_>) -> Vec<Token> {
     match facts.index.of_kind("AWS::Organizations::Organization") {
-        [organization] => tokens(facts.estate, &Reference::attribute(organization.stack_id, organization.id.clone(), "Id").into()),
+        [organization] => tokens(
+            facts.estate,
+            &Reference::attribute(organization.stack_id, organization.id.clone(), "Id").into(),
+        ),
         _ => vec![Token::Unknown("organization".into())],
     }
 }
@@ -135,18 +175,23 @@ fn key_context(facts: &Facts<'_>, trail: ResourceRef<'_>) -> Vec<(&'static str, 
 
 fn log_group<'a>(
     facts: &Facts<'a>,
-    roles: &Attachments<'a>,
+    roles: &RolePolicies<'a>,
     trail: ResourceRef<'a>,
     group: &Value,
     role: Option<&Value>,
 ) -> Answer {
     let Some(role_value) = role else {
-        return Judgement::Fails { span: group.span, found: "the trail has no CloudWatchLogsRoleArn".into() }.into();
+        return Judgement::Fails { span: group.span, found: "the trail has no CloudWatchLogsRoleArn".into() }
+            .into();
     };
     let role = match named(facts, "AWS::IAM::Role", role_value) {
         Ok(role) => role,
         Err(because) => {
-            return Judgement::Unknown { span: role_value.span, because: format!("the role is not known: {because}") }.into();
+            return Judgement::Unknown {
+                span: role_value.span,
+                because: format!("the role is not known: {because}"),
+            }
+            .into();
         }
     };
     let trust = assumes(facts, role, trail);
@@ -165,7 +210,8 @@ fn log_group<'a>(
     }
     let mut all = trust;
     for action in ["logs:CreateLogStream", "logs:PutLogEvents"] {
-        let request = Request { principal: Principal::Bearer, action, resource: stream.clone(), context: Vec::new() };
+        let request =
+            Request { principal: Principal::Bearer, action, resource: stream.clone(), context: Vec::new() };
         all = all.and(|| {
             let judgement = roles.role_may(facts, role, &request);
             let witness = matches!(judgement, Judgement::Fails { .. }).then(|| refused(&request));
@@ -178,15 +224,23 @@ fn log_group<'a>(
 /// Whether CloudTrail may assume a role.
 fn assumes<'a>(facts: &Facts<'a>, role: ResourceRef<'a>, trail: ResourceRef<'a>) -> Answer {
     let context = service_context(facts, SERVICE, trail, arn_of(facts, trail, "Arn"));
-    let request = Request { principal: Principal::Service(SERVICE), action: "sts:AssumeRole", resource: Vec::new(), context };
+    let request = Request {
+        principal: Principal::Service(SERVICE),
+        action: "sts:AssumeRole",
+        resource: Vec::new(),
+        context,
+    };
     Answer::each(&Setting::of(role.resource, &["AssumeRolePolicyDocument"]), |document| {
         let judgement = match document.map(|document| (document, &document.kind)) {
             Some((document, Kind::Map(_))) => match decide(facts.estate, document, &request) {
                 Decision::Allowed(_) => Judgement::Holds,
-                Decision::Denied(span) => Judgement::Fails { span, found: "its trust policy denies CloudTrail".into() },
-                Decision::NotAllowed => {
-                    Judgement::Fails { span: document.span, found: "its trust policy does not name CloudTrail".into() }
+                Decision::Denied(span) => {
+                    Judgement::Fails { span, found: "its trust policy denies CloudTrail".into() }
                 }
+                Decision::NotAllowed => Judgement::Fails {
+                    span: document.span,
+                    found: "its trust policy does not name CloudTrail".into(),
+                },
                 Decision::Unknown(span, because) => Judgement::Unknown { span, because },
             },
             Some((document, _)) => Judgement::unknown(document),
