@@ -281,3 +281,6 @@ fn check_properties(
         out.push(place.finding(MANY_CONDITIONS, Outcome::Undecided, message.to_owned()));
     }
 }
+
+#[cfg(test)]
+mod tests;
