@@ -13,10 +13,9 @@ use estate::{Resource, Stack, StackId, Value};
 pub(crate) fn direct<'a>(stack: StackId, resource: &'a Resource) -> Vec<&'a str> {
     let mut out: Vec<&str> = resource.depends_on.iter().map(|dependency| dependency.id.as_str()).collect();
     let mut visit = |value: &'a Value| {
-        if let Some((of, id)) = value.as_reference().and_then(|reference| reference.resource()) {
-            if of == stack {
-                out.push(id.as_str());
-            }
+        let named = value.as_reference().and_then(|reference| reference.resource());
+        if let Some((_, id)) = named.filter(|(of, _)| *of == stack) {
+            out.push(id.as_str());
         }
     };
     resource.properties.walk(&mut visit);

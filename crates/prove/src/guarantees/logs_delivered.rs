@@ -303,15 +303,13 @@ impl<'a> Wires<'a, '_> {
     fn flow_log_to_bucket(&self, log: ResourceRef<'a>, bucket: ResourceRef<'a>) -> Answer {
         let mut object = [arn_of(self.facts, bucket, "Arn"), literal("/")].concat();
         // What follows the bucket's name in the ARN is a folder.
-        if let Some(Kind::Join(pieces)) =
-            log.resource.properties.get("LogDestination").map(|value| &value.kind)
-        {
-            if let Some(folder) =
-                pieces.last().and_then(Value::as_str).and_then(|text| text.strip_prefix('/'))
-            {
-                object.extend(literal(folder.trim_end_matches('/')));
-                object.extend(literal("/"));
-            }
+        let last = match log.resource.properties.get("LogDestination").map(|value| &value.kind) {
+            Some(Kind::Join(pieces)) => pieces.last().and_then(Value::as_str),
+            _ => None,
+        };
+        if let Some(folder) = last.and_then(|text| text.strip_prefix('/')) {
+            object.extend(literal(folder.trim_end_matches('/')));
+            object.extend(literal("/"));
         }
         object.extend(literal("AWSLogs/"));
         object.extend(account_of(self.facts, log.stack_id));

@@ -37,12 +37,10 @@ fn check(facts: &Facts<'_>, findings: &mut Findings) {
     let mut written: HashSet<(StackId, &SmolStr)> = HashSet::new();
     let mut trail_unknown = false;
     for trail in trails {
-        match trail.resource.properties.get("CloudWatchLogsLogGroupArn") {
-            Some(group) => match facts.index.named("AWS::Logs::LogGroup", group) {
-                Some(group) => drop(written.insert((group.stack_id, group.id))),
-                None => trail_unknown = true,
-            },
-            None => {}
+        let Some(group) = trail.resource.properties.get("CloudWatchLogsLogGroupArn") else { continue };
+        match facts.index.named("AWS::Logs::LogGroup", group) {
+            Some(group) => _ = written.insert((group.stack_id, group.id)),
+            None => trail_unknown = true,
         }
     }
     for &filter in filters {

@@ -186,11 +186,10 @@ fn users<'a>(facts: &Facts<'a>) -> HashMap<(StackId, SmolStr), Users<'a>> {
             // Part of a name or a description is no use; part of anything else may be one.
             let speaks =
                 key.ends_with("Name") || key.ends_with("Description") || key == "Value" || key == "Tags";
-            if let Some((guard, stack, id)) = target(value).filter(|_| !speaks) {
-                if !guard.parts.contains(&kind) {
-                    let because = format!("`{}` of type {kind} names it within a text", user.id);
-                    all.entry((stack, id)).or_default().perhaps = Some((user.resource.origin.span, because));
-                }
+            let named = target(value).filter(|(guard, ..)| !speaks && !guard.parts.contains(&kind));
+            if let Some((_, stack, id)) = named {
+                let because = format!("`{}` of type {kind} names it within a text", user.id);
+                all.entry((stack, id)).or_default().perhaps = Some((user.resource.origin.span, because));
             }
         });
     }

@@ -34,8 +34,10 @@ const ESCALATIONS: [(&str, &str); 5] = [
 /// AWS's own policies that allow them.
 const ADMINISTRATORS: [&str; 2] = ["AdministratorAccess", "IAMFullAccess"];
 
-/// Types that hold policies of identities: where inline documents stand, and where managed policies are named.
-const HOLDERS: [(&str, &[&str], Option<&[&str]>); 9] = [
+/// A type that holds policies of identities: where its inline documents stand, and where it names managed ones.
+type Holder = (&'static str, &'static [&'static str], Option<&'static [&'static str]>);
+
+const HOLDERS: [Holder; 9] = [
     ("AWS::IAM::ManagedPolicy", &["PolicyDocument"], None),
     ("AWS::IAM::Policy", &["PolicyDocument"], None),
     ("AWS::IAM::RolePolicy", &["PolicyDocument"], None),
@@ -156,7 +158,7 @@ fn judge_document(facts: &Facts<'_>, value: &Value, maybe: bool, found: &mut Fou
         }
     }
     match (allowed, doubt) {
-        (_, Some((span, because))) => drop(found.unknown.get_or_insert((span, because))),
+        (_, Some((span, because))) => _ = found.unknown.get_or_insert((span, because)),
         (Some((span, _)), None) if maybe => {
             found.unknown.get_or_insert((span, "the policy is there only under a condition".into()));
         }
@@ -196,10 +198,8 @@ fn judge_arn(facts: &Facts<'_>, value: &Value, maybe: bool, found: &mut Found) {
                 .is_some_and(|text| text.contains(":iam::aws:policy/") || text.contains("::aws:policy/")) => {
         }
         _ => {
-            drop(found.unknown.get_or_insert((
-                value.span,
-                format!("the policy {} is not in this estate", value.describe()),
-            )))
+            let because = format!("the policy {} is not in this estate", value.describe());
+            found.unknown.get_or_insert((value.span, because));
         }
     }
 }

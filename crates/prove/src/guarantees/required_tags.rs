@@ -94,10 +94,9 @@ fn of_stack(facts: &Facts<'_>, stack: StackId) -> Keys {
         let Some((parent, id)) = facts.estate.stack(at).and_then(|stack| stack.nested_in.as_ref()) else {
             break;
         };
-        if let Some(nesting) = facts.estate.resource(*parent, id) {
-            if let Some(tags) = nesting.properties.get("Tags") {
-                read(facts, tags, &mut keys);
-            }
+        let nesting = facts.estate.resource(*parent, id);
+        if let Some(tags) = nesting.and_then(|nesting| nesting.properties.get("Tags")) {
+            read(facts, tags, &mut keys);
         }
         at = *parent;
     }
