@@ -67,8 +67,11 @@ pub fn places(
     style: Style,
 ) -> String {
     let level = level(severity);
-    let label = label.map(printable);
-    let related: Vec<_> = related.iter().map(|(span, label)| (*span, printable(label))).collect();
+    // Two marks at one place are one mark.
+    let own = related.iter().find(|(place, _)| *place == span && label.is_none()).map(|(_, label)| label.as_str());
+    let label = label.or(own).map(printable);
+    let others = related.iter().filter(|(place, text)| *place != span || Some(text.as_str()) != own);
+    let related: Vec<_> = others.map(|(span, label)| (*span, printable(label))).collect();
     let all = std::iter::once((span, label.as_deref(), AnnotationKind::Primary))
         .chain(related.iter().map(|(span, label)| (*span, Some(&**label), AnnotationKind::Context)));
     let excerpts = excerpts(all, sources);

@@ -71,6 +71,7 @@ fn likeness(estate: &Estate, finding: &Finding) -> Likeness {
 pub fn sentence(witness: &Witness) -> String {
     match witness {
         Witness::Setting { path, found } if path.is_empty() => found.clone(),
+        Witness::Setting { path, found } if found == "nothing" => format!("`{path}` is not set"),
         Witness::Setting { path, found } => format!("`{path}` is {found}"),
         Witness::Request { principal, action, resource, circumstances } => {
             let when = if circumstances.is_empty() { String::new() } else { format!(", when {circumstances}") };

@@ -30,7 +30,10 @@ pub enum Detail {
 const WIDEST: usize = 120;
 
 /// Past this many diagnostics of one code the others are only counted, unless everything is asked for.
-const MOST_OF_A_CODE: usize = 5;
+const MOST_OF_A_CODE: usize = 3;
+
+/// The same for errors, which have to be mended.
+const MOST_ERRORS: usize = 25;
 
 /// The whole run. `elapsed` is shown where it is known; without it the same input gives the same text.
 #[must_use]
@@ -145,40 +148,44 @@ impl Page<'_> {
         self.pieces(0, &counts);
     }
 
-    /// What is wrong with the input: every error, and of each kind of warning the first few.
+    /// What is to be said about the input: of each code the first few, notes in a line each.
     fn diagnostics(&mut self) {
-        let all = self.run.diagnostics;
-        let mut shown: Vec<(&str, usize)> = Vec::new();
-        for item in all {
-            let seen = match shown.iter_mut().find(|(code, _)| *code == item.code.0) {
-                Some((_, seen)) => seen,
-                None => {
-                    shown.push((item.code.0, 0));
-                    let Some((_, seen)) = shown.last_mut() else { continue };
-                    seen
+        let mut left: Vec<(&str, usize)> = Vec::new();
+        let mut seen: Vec<(&str, Severity, usize)> = Vec::new();
+        let mut notes = Vec::new();
+        for item in self.run.diagnostics {
+            let at = seen.iter().position(|(code, severity, _)| (*code, *severity) == (item.code.0, item.severity));
+            let at = at.unwrap_or(seen.len());
+            if at == seen.len() {
+                seen.push((item.code.0, item.severity, 0));
+            }
+            let Some((_, _, count)) = seen.get_mut(at) else { continue };
+            *count += 1;
+            let most = if item.severity == Severity::Error { MOST_ERRORS } else { MOST_OF_A_CODE };
+            if self.detail != Detail::Every && *count > most {
+                match left.iter_mut().find(|(code, _)| *code == item.code.0) {
+                    Some((_, more)) => *more += 1,
+                    None => left.push((item.code.0, 1)),
                 }
-            };
-            *seen += 1;
-            let most = if item.severity == Severity::Error { MOST_OF_A_CODE * 10 } else { MOST_OF_A_CODE };
-            if *seen <= most || self.detail == Detail::Every {
+            } else if item.severity == Severity::Note && self.detail != Detail::Every {
+                notes.push(item);
+            } else {
                 self.diagnostic(item);
             }
         }
-        let left: Vec<String> = shown
-            .iter()
-            .filter_map(|(code, seen)| {
-                let errors = all.iter().any(|item| item.code.0 == *code && item.severity == Severity::Error);
-                let most = if errors { MOST_OF_A_CODE * 10 } else { MOST_OF_A_CODE };
-                (*seen > most && self.detail != Detail::Every).then(|| format!("{} more {code}", seen - most))
-            })
-            .collect();
-        if !left.is_empty() {
+        if !notes.is_empty() || !left.is_empty() {
             self.out.push('\n');
+        }
+        for note in notes {
+            self.labelled(0, "note", 5, Ink::Dim, &format!("{} [{}]", note.message, note.code));
+        }
+        if !left.is_empty() {
+            let left: Vec<_> = left.iter().map(|(code, more)| format!("{} more {code}", number(*more))).collect();
             self.prose(0, Ink::Dim, &format!("and {} (-v shows them)", left.join(", ")));
         }
-        if all.omitted() > 0 {
-            self.out.push('\n');
-            self.prose(0, Ink::Dim, &format!("and {} more, too many to keep", all.omitted()));
+        if self.run.diagnostics.omitted() > 0 {
+            let text = format!("and {} more, too many to keep", number(self.run.diagnostics.omitted()));
+            self.prose(0, Ink::Dim, &text);
         }
     }
 

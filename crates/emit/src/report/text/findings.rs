@@ -6,7 +6,7 @@ use diagnostics::Severity;
 use diagnostics::render::{Ink, Style, printable, text};
 use estate::Estate;
 use prove::controls::{self, framework_name};
-use prove::{Count, Exception, Finding, Guarantee, Level, Verdict};
+use prove::{Count, Exception, Finding, Guarantee, Level, Subject, Verdict};
 
 use super::{Detail, Page, capital, count, ink, number};
 use crate::report::fold::{Group, fold, sentence};
@@ -18,11 +18,26 @@ const LABEL: usize = 9;
 /// Past this many groups of findings of one guarantee the others are only counted.
 const MOST_GROUPS: usize = 8;
 
+/// The same for what is unknown: once what decides it is known, most of it is gone.
+const MOST_UNKNOWNS: usize = 3;
+
+/// So many groups of findings of one guarantee are shown with their lines of source.
+const MOST_EXCERPTS: usize = 3;
+
 /// So many resources are named beside the one that is shown.
 const MOST_NAMES: usize = 6;
 
 /// An exception that ends within so many days is pointed out.
 const SOON_DAYS: i64 = 30;
+
+/// What of a group is shown.
+#[derive(Clone, Copy)]
+struct How {
+    /// The lines of source.
+    excerpt: bool,
+    /// What to change, where the group before did not say the same.
+    fix: bool,
+}
 
 impl Page<'_> {
     /// All that is not proved: violations of the worst level first, then unknowns, then exceptions.
@@ -37,9 +52,16 @@ impl Page<'_> {
                         continue;
                     }
                     self.heading(checked.guarantee, verdict, checked.count());
-                    let most = if self.detail == Detail::Every { usize::MAX } else { MOST_GROUPS };
-                    for group in groups.iter().take(most) {
-                        self.group(estate, group);
+                    let most = match verdict {
+                        _ if self.detail == Detail::Every => usize::MAX,
+                        Verdict::Unknown => MOST_UNKNOWNS,
+                        _ => MOST_GROUPS,
+                    };
+                    let mut last_fix = None;
+                    for (at, group) in groups.iter().take(most).enumerate() {
+                        let how = How { excerpt: at < MOST_EXCERPTS, fix: group.first.fix != last_fix };
+                        self.group(estate, group, how);
+                        last_fix.clone_from(&group.first.fix);
                     }
                     let left = groups.iter().skip(most).map(|group| group.others.len() + 1).sum::<usize>();
                     if left > 0 {
@@ -80,32 +102,33 @@ impl Page<'_> {
         self.pieces(2, &pieces);
         let served = served(guarantee.id);
         if !served.is_empty() && verdict == Verdict::Violated {
-            self.labelled(2, "serves", 7, Ink::Dim, &served);
+            self.pieces(2, &served);
         }
     }
 
-    fn group(&mut self, estate: &Estate, group: &Group<'_>) {
+    fn group(&mut self, estate: &Estate, group: &Group<'_>, how: How) {
         let finding = group.first;
+        let excerpt = (finding.verdict == Verdict::Violated && how.excerpt) || self.detail == Detail::Every;
         self.out.push('\n');
-        self.subject(estate, finding);
+        self.subject(estate, finding, !excerpt);
         self.prose(4, Ink::Plain, &finding.message);
-        if finding.verdict == Verdict::Violated || self.detail == Detail::Every {
+        if excerpt {
             self.excerpt(finding);
         }
         if let Some(witness) = &finding.witness {
             self.labelled(4, "witness", LABEL, Ink::Plain, &sentence(witness));
         }
-        if let (Some(fix), true) = (&finding.fix, finding.verdict != Verdict::Excepted) {
+        if let (Some(fix), true, true) = (&finding.fix, how.fix, finding.verdict != Verdict::Excepted) {
             self.labelled(4, "fix", LABEL, Ink::Good, fix);
         }
         if let Some(exception) = finding.exception.and_then(|at| self.run.exceptions.get(at)) {
             self.exception(exception, finding.verdict);
         }
-        self.others(estate, &group.others);
+        self.others(estate, finding, &group.others);
     }
 
     /// The resource that a finding is about: its name, type, and where it lies.
-    fn subject(&mut self, estate: &Estate, finding: &Finding) {
+    fn subject(&mut self, estate: &Estate, finding: &Finding, with_place: bool) {
         let Some((id, resource)) = finding.subject.resource_in(estate) else {
             self.pieces(4, &[(Ink::Strong, finding.subject.path(estate))]);
             return;
@@ -118,8 +141,7 @@ impl Page<'_> {
         if !resource.origin.component.is_empty() {
             pieces.push((Ink::Dim, format!("made by {}", resource.origin.component)));
         }
-        if finding.verdict != Verdict::Violated
-            && self.detail != Detail::Every
+        if with_place
             && let Some(at) = self.run.sources.locate(finding.span)
         {
             pieces.push((Ink::Dim, format!("{}:{}", printable(&at.file), at.line)));
@@ -155,25 +177,29 @@ impl Page<'_> {
     }
 
     /// The other resources of which the same is said.
-    fn others(&mut self, estate: &Estate, others: &[&Finding]) {
+    fn others(&mut self, estate: &Estate, first: &Finding, others: &[&Finding]) {
         if others.is_empty() {
             return;
         }
         if self.detail == Detail::Every {
-            self.labelled(4, "also", LABEL, Ink::Plain, &count(others.len(), "more place"));
+            self.labelled(4, "also", LABEL, Ink::Plain, &count(others.len(), "more resource"));
             for finding in others {
                 let place = self.run.sources.locate(finding.span);
                 let place = place.map(|at| (Ink::Dim, format!("{}:{}", printable(&at.file), at.line)));
-                let mut pieces = vec![(Ink::Plain, finding.subject.path(estate))];
+                let mut pieces = vec![(Ink::Plain, beside(estate, first.subject, finding.subject))];
                 pieces.extend(place);
                 self.pieces(4 + LABEL, &pieces);
             }
             return;
         }
-        let names: Vec<_> = others.iter().take(MOST_NAMES).map(|finding| finding.subject.path(estate)).collect();
+        let names = others.iter().take(MOST_NAMES).map(|finding| beside(estate, first.subject, finding.subject));
+        let names: Vec<_> = names.collect();
         let left = others.len() - names.len();
-        let more = if left > 0 { format!(" and {} more (-v lists them)", number(left)) } else { String::new() };
-        let text = format!("{} like it: {}{more}", number(others.len()), names.join(", "));
+        let text = if left > 0 {
+            format!("{} and {} more (-v lists them)", names.join(", "), number(left))
+        } else {
+            names.join(", ")
+        };
         self.labelled(4, "also", LABEL, Ink::Plain, &text);
     }
 
@@ -197,8 +223,22 @@ impl Page<'_> {
     }
 }
 
-/// The controls that a guarantee serves, short: `HIPAA Security Rule 164.312(a)(1), (e)(1) · SOC 2 CC6.1`.
-fn served(guarantee: &str) -> String {
+/// The path of a subject without what it shares with `first`, which stands above it.
+fn beside(estate: &Estate, first: Subject, subject: Subject) -> String {
+    let of = |subject: Subject| subject.stack.and_then(|id| estate.stack(id));
+    let (Some(here), Some(there)) = (of(first), of(subject)) else { return subject.path(estate) };
+    let Some((id, _)) = subject.resource_in(estate) else { return subject.path(estate) };
+    if first.stack == subject.stack {
+        id.to_string()
+    } else if (here.account, &here.region) == (there.account, &there.region) {
+        format!("{}/{id}", there.name)
+    } else {
+        subject.path(estate)
+    }
+}
+
+/// The controls that a guarantee serves, short: `HIPAA 164.312(a)(1) · SOC 2 CC6.1, C1.1`.
+fn served(guarantee: &str) -> Vec<(Ink, String)> {
     let mut frameworks: Vec<(&str, Vec<&str>)> = Vec::new();
     for control in controls::served_by(guarantee) {
         match frameworks.iter_mut().find(|(framework, _)| *framework == control.framework) {
@@ -206,6 +246,12 @@ fn served(guarantee: &str) -> String {
             None => frameworks.push((control.framework, vec![control.id])),
         }
     }
-    let parts = frameworks.iter().map(|(framework, ids)| format!("{} {}", framework_name(framework), ids.join(", ")));
-    parts.collect::<Vec<_>>().join("; ")
+    let name = |framework: &str| match framework {
+        "hipaa" => "HIPAA".to_owned(),
+        "soc2" => "SOC 2".to_owned(),
+        "cis" => "CIS".to_owned(),
+        "nist-800-53" => "NIST".to_owned(),
+        other => framework_name(other).to_owned(),
+    };
+    frameworks.iter().map(|(framework, ids)| (Ink::Dim, format!("{} {}", name(framework), ids.join(", ")))).collect()
 }

@@ -61,7 +61,7 @@ impl Page<'_> {
     }
 }
 
-/// `12 proved`, `3 of 15 violated`.
+/// `12` where all subjects have the verdict that the glyph shows, else `3 of 15`.
 fn tally(count: Count, verdict: Verdict) -> String {
     let Count { proved, excepted, unknown, violated } = count;
     let all = proved + excepted + unknown + violated;
@@ -71,9 +71,5 @@ fn tally(count: Count, verdict: Verdict) -> String {
         Verdict::Unknown => unknown,
         Verdict::Violated => violated,
     };
-    if some == all {
-        format!("{} {}", number(some), verdict.word())
-    } else {
-        format!("{} of {} {}", number(some), number(all), verdict.word())
-    }
+    if some == all { number(all) } else { format!("{} of {}", number(some), number(all)) }
 }
