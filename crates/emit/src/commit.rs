@@ -244,7 +244,13 @@ fn fill(disk: &dyn Disk, bundle: &Bundle, new: &Path) -> Result<(), CommitError>
 }
 
 /// Puts `new` in the place of `target` and removes what was there.
-fn swap(disk: &dyn Disk, new: &Path, parent: &Path, target: &Path, occupied: bool) -> Result<(), CommitError> {
+fn swap(
+    disk: &dyn Disk,
+    new: &Path,
+    parent: &Path,
+    target: &Path,
+    occupied: bool,
+) -> Result<(), CommitError> {
     if !occupied {
         disk.rename(new, target).map_err(failed("put in place", target))?;
         return disk.sync_dir(parent).map_err(failed("flush", parent)).or_else(|error| {
@@ -254,7 +260,9 @@ fn swap(disk: &dyn Disk, new: &Path, parent: &Path, target: &Path, occupied: boo
     }
     match disk.exchange(new, target) {
         Ok(()) => {}
-        Err(error) if error.kind() == io::ErrorKind::Unsupported => return replace(disk, new, parent, target),
+        Err(error) if error.kind() == io::ErrorKind::Unsupported => {
+            return replace(disk, new, parent, target);
+        }
         Err(error) => return Err(failed("put in place", target)(error)),
     }
     // From here `new` names the old directory. Somebody may have put something there in the meantime.

@@ -1,5 +1,5 @@
 //! What a directory holds after a commit, after one that fails anywhere, and after one that is refused.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -75,8 +75,10 @@ impl Scratch {
     }
 
     fn names(&self) -> Vec<String> {
-        let mut names: Vec<_> =
-            fs::read_dir(&self.0).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        let mut names: Vec<_> = fs::read_dir(&self.0)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
         names.sort();
         names
     }
@@ -159,7 +161,8 @@ fn what_steward_did_not_write_is_left_alone() {
     assert_eq!(refused("home"), "thesis.txt");
 
     fs::create_dir(scratch.path("other")).unwrap();
-    fs::write(scratch.path("other/manifest.json"), r#"{"generator":"other","files":["manifest.json"]}"#).unwrap();
+    fs::write(scratch.path("other/manifest.json"), r#"{"generator":"other","files":["manifest.json"]}"#)
+        .unwrap();
     assert_eq!(refused("other"), "manifest.json");
 
     commit(&files, &scratch.path("out")).unwrap();

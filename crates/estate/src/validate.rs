@@ -13,6 +13,7 @@ mod keyword;
 mod object;
 mod reference;
 mod scalar;
+mod symbols;
 mod walk;
 mod world;
 
@@ -131,7 +132,8 @@ impl Finding {
         let mut diagnostic = Diagnostic::new(severity, self.code, self.span, message);
         diagnostic.expected.clone_from(&self.expected);
         let path = if self.path.is_empty() { String::new() } else { format!(" at {}", self.path) };
-        diagnostic = diagnostic.label(format!("`{}` of {}{path}", self.resource, estate.stack_path(self.stack)));
+        diagnostic =
+            diagnostic.label(format!("`{}` of {}{path}", self.resource, estate.stack_path(self.stack)));
         diagnostic.maybe_help(self.help.clone())
     }
 }
@@ -164,7 +166,12 @@ pub fn check(estate: &Estate, catalog: &Catalog) -> Validation {
     let all: Vec<Place<'_>> = estate
         .stacks()
         .flat_map(|(id, stack)| {
-            stack.resources.iter().map(move |(name, resource)| Place { stack_id: id, stack, id: name, resource })
+            stack.resources.iter().map(move |(name, resource)| Place {
+                stack_id: id,
+                stack,
+                id: name,
+                resource,
+            })
         })
         .collect();
     let found: Vec<(Vec<Finding>, usize)> = all
@@ -221,7 +228,11 @@ fn check_resource(estate: &Estate, catalog: &Catalog, place: Place<'_>, out: &mu
     if let Some(region) = &place.stack.region
         && catalog.availability(kind, region) == Availability::Absent
     {
-        out.push(place.finding(NOT_IN_REGION, Outcome::Invalid, format!("{kind} is not available in {region}")));
+        out.push(place.finding(
+            NOT_IN_REGION,
+            Outcome::Invalid,
+            format!("{kind} is not available in {region}"),
+        ));
     }
     check_properties(estate, catalog, schema, place, out);
     reference::check(estate, catalog, place, out);
@@ -233,7 +244,8 @@ fn without_schema(catalog: &Catalog, place: Place<'_>) -> Finding {
     if !kind.starts_with("AWS::") || kind.starts_with("AWS::Serverless::") || kind.ends_with("::MODULE") {
         return place.finding(NO_SCHEMA, Outcome::Undecided, format!("nothing is known of the type {kind}"));
     }
-    let mut finding = place.finding(UNKNOWN_TYPE, Outcome::Invalid, format!("there is no resource type {kind}"));
+    let mut finding =
+        place.finding(UNKNOWN_TYPE, Outcome::Invalid, format!("there is no resource type {kind}"));
     finding.help = suggest(kind, catalog.type_names()).map(|best| format!("did you mean `{best}`?"));
     finding
 }
@@ -252,7 +264,11 @@ fn check_properties(
         let checker = Checker { estate, catalog, schema, world, place, steps: Cell::new(0) };
         let quiet = checker.whole(&place.resource.properties, &root, &mut Quiet);
         if checker.is_exhausted() {
-            out.push(place.finding(TOO_COMPLEX, Outcome::Undecided, "the resource takes too long to check".to_owned()));
+            out.push(place.finding(
+                TOO_COMPLEX,
+                Outcome::Undecided,
+                "the resource takes too long to check".to_owned(),
+            ));
             return;
         }
         // A value that AWS assigns is taken to fit, so only what is not known can leave it undecided.

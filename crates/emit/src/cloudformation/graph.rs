@@ -125,7 +125,8 @@ mod tests {
 
     #[test]
     fn a_long_chain_does_not_recurse() {
-        let edges: Vec<Vec<usize>> = (0..200_000).map(|at| if at > 0 { vec![at - 1] } else { vec![] }).collect();
+        let edges: Vec<Vec<usize>> =
+            (0..200_000).map(|at| if at > 0 { vec![at - 1] } else { vec![] }).collect();
         assert_eq!(components(&edges).len(), 200_000);
     }
 }

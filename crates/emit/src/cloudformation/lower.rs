@@ -10,8 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use catalog::{Catalog, Types};
 use diagnostics::{Code, Diagnostic, Span};
 use estate::{
-    AccountId, Call, Case, Condition, ConditionRef, Estate, Formula, Function, Kind, Map, Number, Pseudo, Reference,
-    SmolStr, Stack, StackId, Target, Value,
+    AccountId, Call, Case, Condition, ConditionRef, Estate, Formula, Function, Kind, Map, Number, Pseudo,
+    Reference, SmolStr, Stack, StackId, Target, Value,
 };
 
 use super::expression::Expression;
@@ -49,7 +49,8 @@ impl<'a> Surroundings<'a> {
     pub(crate) fn new(estate: &'a Estate, catalog: &'a Catalog) -> Self {
         let mut made: BTreeMap<&str, (StackId, &SmolStr)> = BTreeMap::new();
         for (id, stack) in estate.stacks() {
-            let accounts = stack.resources.iter().filter(|(_, found)| found.kind == "AWS::Organizations::Account");
+            let accounts =
+                stack.resources.iter().filter(|(_, found)| found.kind == "AWS::Organizations::Account");
             for (logical_id, resource) in accounts {
                 if let Some(name) = resource.properties.get("AccountName").and_then(Value::as_str) {
                     made.entry(name).or_insert((id, logical_id));
@@ -63,7 +64,9 @@ impl<'a> Surroundings<'a> {
 
     /// Whether a reference yields a list.
     pub(crate) fn is_list(&self, reference: &Reference) -> bool {
-        let (Some((stack, id)), Some(name)) = (reference.resource(), &reference.attribute) else { return false };
+        let (Some((stack, id)), Some(name)) = (reference.resource(), &reference.attribute) else {
+            return false;
+        };
         let kind = self.estate.resource(stack, id).map(|resource| resource.kind.as_str());
         let schema = kind.and_then(|kind| self.catalog.resource_type(kind));
         let node = schema.and_then(|schema| Some(schema.node(schema.attribute(name)?.node?)));
@@ -238,12 +241,17 @@ impl<'a> Lowering<'a> {
                 if *stack == self.stack_id || shared {
                     return Some(Resolved::Ref(Cow::Borrowed(pseudo.name())));
                 }
-                Some(Resolved::Ref(Cow::Owned(self.parameter(Source::Output(reference.clone()), false, false))))
+                Some(Resolved::Ref(Cow::Owned(self.parameter(
+                    Source::Output(reference.clone()),
+                    false,
+                    false,
+                ))))
             }
             Target::Resource { stack, id } => {
                 let Some(resource) = self.around.estate.resource(*stack, id) else {
                     let other = self.around.estate.stack_path(*stack);
-                    let what = format!("`{reference}` is referred to, but stack `{other}` has no such resource");
+                    let what =
+                        format!("`{reference}` is referred to, but stack `{other}` has no such resource");
                     self.problem(DANGLING, place, what);
                     return None;
                 };
@@ -341,7 +349,11 @@ impl<'a> Lowering<'a> {
                 None => {}
             }
         }
-        if substitutes { Expression::call("Fn::Sub", Expression::text(template)) } else { Expression::text(plain) }
+        if substitutes {
+            Expression::call("Fn::Sub", Expression::text(template))
+        } else {
+            Expression::text(plain)
+        }
     }
 
     /// Whether `Fn::Sub` can hold this piece. A text that ends in `$`, or opens `${` without closing it,
@@ -349,7 +361,8 @@ impl<'a> Lowering<'a> {
     fn fits_sub(&self, piece: &Value) -> bool {
         match &piece.kind {
             Kind::String(text) => {
-                let closed = text.rfind("${").is_none_or(|at| text.get(at..).is_some_and(|rest| rest.contains('}')));
+                let closed =
+                    text.rfind("${").is_none_or(|at| text.get(at..).is_some_and(|rest| rest.contains('}')));
                 closed && !text.ends_with('$')
             }
             Kind::Number(_) | Kind::Bool(_) => true,
@@ -383,12 +396,17 @@ impl<'a> Lowering<'a> {
         let name = call.function.name();
         match call.function {
             Function::FindInMap => {
-                self.problem(NOT_EXPRESSIBLE, place, "`Fn::FindInMap` needs a mapping, and this stack declares none");
+                self.problem(
+                    NOT_EXPRESSIBLE,
+                    place,
+                    "`Fn::FindInMap` needs a mapping, and this stack declares none",
+                );
                 Expression::no_value()
             }
             Function::Transform => {
                 let keys = ["Name", "Parameters"].into_iter().map(Cow::Borrowed);
-                let arguments: Vec<_> = call.arguments.iter().map(|argument| self.value(argument, place)).collect();
+                let arguments: Vec<_> =
+                    call.arguments.iter().map(|argument| self.value(argument, place)).collect();
                 Expression::call(name, Expression::Map(keys.zip(arguments).collect()))
             }
             Function::Cidr | Function::Join | Function::Select | Function::Split | Function::GetAtt => {
@@ -400,7 +418,8 @@ impl<'a> Lowering<'a> {
             | Function::ImportValue
             | Function::Length
             | Function::ToJsonString => {
-                self.language_extensions |= matches!(call.function, Function::Length | Function::ToJsonString);
+                self.language_extensions |=
+                    matches!(call.function, Function::Length | Function::ToJsonString);
                 let argument = call.arguments.first().map(|argument| self.value(argument, place));
                 Expression::call(name, argument.unwrap_or_else(|| Expression::text("")))
             }
@@ -418,14 +437,19 @@ impl<'a> Lowering<'a> {
         }
         self.in_condition = false;
         let declared = self.stack.conditions.keys();
-        declared.filter_map(|name| done.remove(name.as_str()).map(|formula| (name.as_str(), formula))).collect()
+        declared
+            .filter_map(|name| done.remove(name.as_str()).map(|formula| (name.as_str(), formula)))
+            .collect()
     }
 
     fn formula(&mut self, formula: &'a Formula, place: &Place<'_>) -> Expression<'a> {
         match formula {
             Formula::Known(truth) => {
                 let other = if *truth { "true" } else { "false" };
-                Expression::call("Fn::Equals", Expression::List(vec![Expression::text("true"), Expression::text(other)]))
+                Expression::call(
+                    "Fn::Equals",
+                    Expression::List(vec![Expression::text("true"), Expression::text(other)]),
+                )
             }
             Formula::Equals(left, right) => {
                 let sides = [&**left, &**right].map(|side| self.value(side, place));
@@ -456,7 +480,10 @@ impl<'a> Lowering<'a> {
     /// Source: AWS CloudFormation User Guide, "Condition functions".
     fn connected(&mut self, function: &'static str, all: &'a [Formula], place: &Place<'_>) -> Expression<'a> {
         match all {
-            [] => self.formula(if function == "Fn::And" { &Formula::Known(true) } else { &Formula::Known(false) }, place),
+            [] => self.formula(
+                if function == "Fn::And" { &Formula::Known(true) } else { &Formula::Known(false) },
+                place,
+            ),
             [only] => self.formula(only, place),
             _ if all.len() <= 10 => {
                 let each = all.iter().map(|formula| self.formula(formula, place)).collect();

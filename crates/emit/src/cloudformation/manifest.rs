@@ -105,7 +105,7 @@ pub struct ManifestStack {
     pub brought: bool,
 }
 
-/// A parameter of a stack: exactly one of `from`, `value` and `supply` is there.
+/// A parameter of a stack: exactly one of `from`, `account`, `value` and `supply` is there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ManifestParameter {
     /// Its name.
@@ -113,10 +113,13 @@ pub struct ManifestParameter {
     /// The output of another stack that has its value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<OutputOf>,
+    /// The account whose number it is, where no stack makes that account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
     /// Its value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<String>,
-    /// What a person has to say: `the number of account prod`.
+    /// What a person has to say: `value of Password`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub supply: Option<String>,
     /// Whether the output may be missing, because a condition decides; the parameter then keeps its default.
@@ -139,7 +142,8 @@ impl Manifest {
     /// # Errors
     /// A sentence for people when the text is not a manifest of this version.
     pub fn read(text: &str) -> Result<Self, String> {
-        let manifest: Self = serde_json::from_str(text).map_err(|error| format!("not a manifest of Steward: {error}"))?;
+        let manifest: Self =
+            serde_json::from_str(text).map_err(|error| format!("not a manifest of Steward: {error}"))?;
         if manifest.generator != GENERATOR {
             return Err(format!("the manifest was made by `{}`, not by Steward", manifest.generator));
         }

@@ -18,7 +18,11 @@ pub(crate) fn readme(manifest: &Manifest) -> String {
 
 fn write(manifest: &Manifest, out: &mut String) -> std::fmt::Result {
     let waves = manifest.waves.len();
-    writeln!(out, "# How to deploy {}\n", if manifest.estate.is_empty() { "this estate" } else { &manifest.estate })?;
+    writeln!(
+        out,
+        "# How to deploy {}\n",
+        if manifest.estate.is_empty() { "this estate" } else { &manifest.estate }
+    )?;
     writeln!(
         out,
         "{} in {}, deployed in {}. All stacks of a wave may be deployed at the same time; a wave begins when the \
@@ -41,7 +45,13 @@ fn write(manifest: &Manifest, out: &mut String) -> std::fmt::Result {
     if !nested.is_empty() {
         writeln!(out, "## Nested stacks\n\nTheir parents deploy them:\n")?;
         for stack in nested {
-            writeln!(out, "- `{}` ({}), in `{}`", stack.name, stack.template, stack.nested_in.as_deref().unwrap_or(""))?;
+            writeln!(
+                out,
+                "- `{}` ({}), in `{}`",
+                stack.name,
+                stack.template,
+                stack.nested_in.as_deref().unwrap_or("")
+            )?;
         }
         out.push('\n');
     }
@@ -53,16 +63,18 @@ fn preparations(manifest: &Manifest, out: &mut String) -> std::fmt::Result {
     writeln!(
         out,
         "Each command names a profile of the AWS CLI after the account it goes to ({}). Commands that take a value \
-         from another stack use this shell function:\n",
+         from another stack, or the number of an account, use these shell functions:\n",
         list(manifest.accounts.iter().map(|account| account.name.as_str()))
     )?;
     writeln!(
         out,
         "```sh\noutput() {{ # profile region stack output\n  aws cloudformation describe-stacks --profile \"$1\" \
          --region \"$2\" --stack-name \"$3\" \\\n    --query \"Stacks[0].Outputs[?OutputKey=='$4'].OutputValue\" \
+         --output text\n}}\nnumber() {{ # profile\n  aws sts get-caller-identity --profile \"$1\" --query Account \
          --output text\n}}\n```\n"
     )?;
-    let is_supplied = |stack: &&ManifestStack| stack.parameters.iter().any(|parameter| parameter.supply.is_some());
+    let is_supplied =
+        |stack: &&ManifestStack| stack.parameters.iter().any(|parameter| parameter.supply.is_some());
     let upload = manifest.stacks.iter().any(|stack| stack.upload || stack.nests);
     if upload {
         writeln!(
@@ -125,11 +137,16 @@ fn argument(parameter: &ManifestParameter, by_key: &Stacks<'_>) -> String {
     if let Some(value) = &parameter.value {
         return quoted(&format!("{name}={value}"));
     }
+    if let Some(account) = &parameter.account {
+        return format!("{name}=\"$(number {})\"", quoted(account));
+    }
     let Some(from) = &parameter.from else {
         return format!("{name}=<{}>", parameter.supply.as_deref().unwrap_or("value"));
     };
     let (account, region, stack) = match by_key.get(from.stack.as_str()) {
-        Some(stack) => (stack.account.as_str(), stack.region.as_deref().unwrap_or("<region>"), stack.name.as_str()),
+        Some(stack) => {
+            (stack.account.as_str(), stack.region.as_deref().unwrap_or("<region>"), stack.name.as_str())
+        }
         None => ("<account>", "<region>", from.stack.as_str()),
     };
     format!("{name}=\"$(output {} {region} {stack} {})\"", quoted(account), from.output)
@@ -138,14 +155,20 @@ fn argument(parameter: &ManifestParameter, by_key: &Stacks<'_>) -> String {
 /// A word for the shell.
 fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,@+".contains(c);
-    if !word.is_empty() && word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
 }
 
 fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
     const MOST: usize = 12;
     let names: Vec<_> = names.map(|name| format!("`{name}`")).collect();
     match names.len().checked_sub(MOST) {
-        Some(more) if more > 0 => format!("{} and {more} more", names.iter().take(MOST).cloned().collect::<Vec<_>>().join(", ")),
+        Some(more) if more > 0 => {
+            format!("{} and {more} more", names.iter().take(MOST).cloned().collect::<Vec<_>>().join(", "))
+        }
         _ => names.join(", "),
     }
 }

@@ -58,7 +58,7 @@ pub(crate) fn split<'a>(
     wanted: &'a BTreeSet<Reference>,
     before: Option<&BTreeMap<SmolStr, u32>>,
     quotas: Quotas,
-) -> Result<Vec<u32>, Diagnostic> {
+) -> Result<Vec<u32>, Box<Diagnostic>> {
     let groups = groups(around, id, stack, sizes, wanted, before);
     let order = order(&groups);
     let mut placing = Placing::new(&groups, around.catalog, stack, quotas);
@@ -80,7 +80,8 @@ fn groups<'a>(
     let here = |used: &Used<'_>| if let Used::Here(at, _) = used { Some(*at) } else { None };
     let edges: Vec<Vec<usize>> = (stack.resources.values().zip(&uses))
         .map(|(resource, uses)| {
-            let waits = resource.depends_on.iter().filter_map(|on| stack.resources.get_index_of(on.id.as_str()));
+            let waits =
+                resource.depends_on.iter().filter_map(|on| stack.resources.get_index_of(on.id.as_str()));
             uses.iter().filter_map(here).chain(waits).collect::<BTreeSet<_>>().into_iter().collect()
         })
         .collect();
@@ -96,12 +97,16 @@ fn groups<'a>(
         let resource = |member: &usize| stack.resources.get_index(*member);
         let names = members.iter().filter_map(resource).map(|(name, _)| name);
         let needs = members.iter().filter_map(|member| edges.get(*member)).flatten();
-        let needs: BTreeSet<usize> = needs.filter_map(|to| group_of.get(*to)).copied().filter(|to| *to != at).collect();
+        let needs: BTreeSet<usize> =
+            needs.filter_map(|to| group_of.get(*to)).copied().filter(|to| *to != at).collect();
         groups.push(Group {
             bytes: members.iter().filter_map(|member| sizes.get(*member)).sum(),
             uses: members.iter().filter_map(|member| uses.get(*member)).flatten().cloned().collect(),
             wanted: BTreeSet::new(),
-            keeps_data: members.iter().filter_map(resource).any(|(_, resource)| keeps_data(around.catalog, resource)),
+            keeps_data: members
+                .iter()
+                .filter_map(resource)
+                .any(|(_, resource)| keeps_data(around.catalog, resource)),
             before: before.and_then(|before| names.filter_map(|name| before.get(name)).max().copied()),
             needs: needs.into_iter().collect(),
             members,
@@ -118,7 +123,12 @@ fn groups<'a>(
 }
 
 /// Everything a resource refers to.
-fn uses<'a>(around: &'a Surroundings<'a>, id: StackId, stack: &'a Stack, resource: &'a Resource) -> BTreeSet<Used<'a>> {
+fn uses<'a>(
+    around: &'a Surroundings<'a>,
+    id: StackId,
+    stack: &'a Stack,
+    resource: &'a Resource,
+) -> BTreeSet<Used<'a>> {
     let mut out = BTreeSet::new();
     let mut visit = |value: &'a Value| {
         let Some(reference) = value.as_reference() else { return };
@@ -132,7 +142,9 @@ fn uses<'a>(around: &'a Surroundings<'a>, id: StackId, stack: &'a Stack, resourc
             Target::Pseudo { .. } => return,
         };
         let here = target.filter(|(target, ..)| *target == id);
-        match here.and_then(|(_, id, attribute)| Some((stack.resources.get_index_of(id.as_str())?, attribute))) {
+        match here
+            .and_then(|(_, id, attribute)| Some((stack.resources.get_index_of(id.as_str())?, attribute)))
+        {
             Some((at, attribute)) => out.insert(Used::Here(at, attribute)),
             None => out.insert(Used::Outside(reference)),
         };
@@ -231,7 +243,7 @@ impl<'g, 'a> Placing<'g, 'a> {
         Self { groups, catalog, stack, quotas, parts, part_of, group_part: vec![0; groups.len()], latest }
     }
 
-    fn place(&mut self, at: usize) -> Result<(), Diagnostic> {
+    fn place(&mut self, at: usize) -> Result<(), Box<Diagnostic>> {
         let Some(group) = self.groups.get(at) else { return Ok(()) };
         let needs = group.needs.iter().filter_map(|need| self.group_part.get(*need));
         let earliest = needs.max().copied().unwrap_or(0);
@@ -239,7 +251,7 @@ impl<'g, 'a> Placing<'g, 'a> {
             Some(before) if before >= earliest => before,
             Some(before) => {
                 if group.keeps_data {
-                    return Err(self.would_move(group, before, earliest));
+                    return Err(Box::new(self.would_move(group, before, earliest)));
                 }
                 if let Some(part) = self.parts.get_mut(before as usize) {
                     part.resources -= group.members.len();
@@ -255,7 +267,12 @@ impl<'g, 'a> Placing<'g, 'a> {
 
     /// The first part from `earliest` on that has room: up to `latest` if one of those has, a new one where
     /// none has.
-    fn first_fit(&self, group: &Group<'a>, earliest: u32, latest: Option<u32>) -> Result<u32, Diagnostic> {
+    fn first_fit(
+        &self,
+        group: &Group<'a>,
+        earliest: u32,
+        latest: Option<u32>,
+    ) -> Result<u32, Box<Diagnostic>> {
         let room = self.quotas.with_room();
         let count = u32::try_from(self.parts.len()).unwrap_or(u32::MAX);
         if let Some(latest) = latest {
@@ -272,7 +289,7 @@ impl<'g, 'a> Placing<'g, 'a> {
         if self.has_room(group, count, self.quotas) {
             return Ok(count);
         }
-        Err(self.too_large(group))
+        Err(Box::new(self.too_large(group)))
     }
 
     fn has_room(&self, group: &Group<'a>, at: u32, quotas: Quotas) -> bool {
@@ -362,8 +379,12 @@ impl<'g, 'a> Placing<'g, 'a> {
         let (name, span) = self.name(group);
         let stack = &self.stack.name;
         let message = match group.members.len() {
-            1 => format!("`{name}` alone exceeds a quota of CloudFormation, so stack `{stack}` cannot be split"),
-            many => format!("{many} resources of stack `{stack}`, `{name}` among them, need each other in a circle and together exceed a quota of CloudFormation"),
+            1 => format!(
+                "`{name}` alone exceeds a quota of CloudFormation, so stack `{stack}` cannot be split"
+            ),
+            many => format!(
+                "{many} resources of stack `{stack}`, `{name}` among them, need each other in a circle and together exceed a quota of CloudFormation"
+            ),
         };
         Diagnostic::error(TOO_LARGE, span, message)
     }

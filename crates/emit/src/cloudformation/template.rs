@@ -67,15 +67,18 @@ fn lower_resource<'a>(
     };
     let mut entries = vec![(Cow::Borrowed("Type"), Expression::text(resource.kind.as_str()))];
     let mut put = |key: &'static str, value| entries.push((Cow::Borrowed(key), value));
-    if let Some(name) = resource.condition.as_ref().and_then(|condition| lowering.condition(condition, &place)) {
+    if let Some(name) =
+        resource.condition.as_ref().and_then(|condition| lowering.condition(condition, &place))
+    {
         put("Condition", Expression::text(name));
     }
     if let Some(depends_on) = depends_on(lowering, stack, id, resource) {
         put("DependsOn", depends_on);
     }
-    for (key, policy) in
-        [("DeletionPolicy", &resource.deletion_policy), ("UpdateReplacePolicy", &resource.update_replace_policy)]
-    {
+    for (key, policy) in [
+        ("DeletionPolicy", &resource.deletion_policy),
+        ("UpdateReplacePolicy", &resource.update_replace_policy),
+    ] {
         if let Some(policy) = policy {
             put(key, lower_policy(lowering, policy, &place));
         }
@@ -132,13 +135,17 @@ fn lower_outputs<'a>(
 ) -> Vec<(&'a str, Expression<'a>)> {
     let mut out = Vec::new();
     for (name, output) in &stack.outputs {
-        if part.is_some_and(|(parts, here)| latest_part(stack, lowering.stack_id, &output.value, parts) != here) {
+        if part
+            .is_some_and(|(parts, here)| latest_part(stack, lowering.stack_id, &output.value, parts) != here)
+        {
             continue;
         }
         let place = Place::root(name, output.span);
         let mut entries = Vec::new();
         let mut put = |key, value| entries.push((Cow::Borrowed(key), value));
-        if let Some(name) = output.condition.as_ref().and_then(|condition| lowering.condition(condition, &place)) {
+        if let Some(name) =
+            output.condition.as_ref().and_then(|condition| lowering.condition(condition, &place))
+        {
             put("Condition", Expression::text(name));
         }
         if !output.description.is_empty() {
@@ -146,7 +153,10 @@ fn lower_outputs<'a>(
         }
         put("Value", lowering.value(&output.value, &place.key("Value", output.value.span)));
         if let Some(export) = &output.export {
-            put("Export", Expression::map([("Name", lowering.value(export, &place.key("Export", export.span)))]));
+            put(
+                "Export",
+                Expression::map([("Name", lowering.value(export, &place.key("Export", export.span)))]),
+            );
         }
         out.push((name.as_str(), Expression::Map(entries)));
     }
@@ -169,7 +179,13 @@ pub(crate) fn latest_part(stack: &Stack, id: StackId, value: &Value, parts: &[u3
 
 impl<'a> Draft<'a> {
     /// The whole template, with an output for each of `wanted`.
-    pub(crate) fn text(&self, stack: &'a Stack, note: &str, wanted: &[(String, Reference)], format: Format) -> Vec<u8> {
+    pub(crate) fn text(
+        &self,
+        stack: &'a Stack,
+        note: &str,
+        wanted: &[(String, Reference)],
+        format: Format,
+    ) -> Vec<u8> {
         let mut out = Vec::with_capacity(self.resources.len() + 1024 + 200 * wanted.len());
         let mut sections = Sections { format, out: &mut out, any: false };
         sections.value("AWSTemplateFormatVersion", &Expression::text("2010-09-09"));
@@ -183,7 +199,8 @@ impl<'a> Draft<'a> {
         }
         let needs = self.lowering.parameters.iter();
         sections.entries("Parameters", needs.map(|(name, need)| (name.as_str(), self.parameter(need))));
-        sections.entries("Conditions", self.conditions.iter().map(|(name, formula)| (*name, formula.clone())));
+        sections
+            .entries("Conditions", self.conditions.iter().map(|(name, formula)| (*name, formula.clone())));
         sections.text("Resources", &self.resources);
         let own = self.outputs.iter().map(|(name, output)| (*name, output.clone()));
         let named = |name: &str| self.outputs.iter().any(|(own, _)| *own == name);
@@ -196,7 +213,8 @@ impl<'a> Draft<'a> {
 
     fn parameter(&self, need: &super::lower::Need) -> Expression<'a> {
         let estate = self.lowering.around.estate;
-        let mut entries = vec![("Type", Expression::text(if need.list { "CommaDelimitedList" } else { "String" }))];
+        let mut entries =
+            vec![("Type", Expression::text(if need.list { "CommaDelimitedList" } else { "String" }))];
         if need.optional {
             entries.push(("Default", Expression::text("")));
         }

@@ -40,7 +40,11 @@ pub(crate) struct Unit {
 pub(crate) type Wanted = BTreeMap<StackId, BTreeMap<Reference, String>>;
 
 /// Makes every template.
-pub(crate) fn units(around: &Surroundings<'_>, options: &Options, diagnostics: &mut Diagnostics) -> Vec<Unit> {
+pub(crate) fn units(
+    around: &Surroundings<'_>,
+    options: &Options,
+    diagnostics: &mut Diagnostics,
+) -> Vec<Unit> {
     let stacks: Vec<(StackId, &Stack)> = around.estate.stacks().collect();
     let drafts: Vec<Option<Draft<'_>>> = stacks
         .par_iter()
@@ -51,7 +55,14 @@ pub(crate) fn units(around: &Surroundings<'_>, options: &Options, diagnostics: &
     let none = BTreeMap::new();
     let made: Vec<(Vec<Unit>, Vec<Diagnostic>)> = (stacks.par_iter().zip(drafts))
         .map(|((id, stack), draft)| {
-            let making = Making { around, id: *id, stack, wanted: wanted.get(id).unwrap_or(&none), paths: &paths, options };
+            let making = Making {
+                around,
+                id: *id,
+                stack,
+                wanted: wanted.get(id).unwrap_or(&none),
+                paths: &paths,
+                options,
+            };
             match draft {
                 Some(draft) => making.designed(draft),
                 None => making.brought(),
@@ -113,7 +124,8 @@ fn output_names(
     let mut out = BTreeMap::new();
     for reference in references {
         let serves = |output: &estate::Output| {
-            matches!(&output.value.kind, Kind::Reference(value) if **value == reference) && output.condition.is_none()
+            matches!(&output.value.kind, Kind::Reference(value) if **value == reference)
+                && output.condition.is_none()
         };
         let existing = stack.outputs.iter().find(|(_, output)| serves(output) && !around.is_list(&reference));
         if let Some((name, _)) = existing {
@@ -122,7 +134,8 @@ fn output_names(
         }
         if stack.template.is_some() {
             let path = around.estate.stack_path(id);
-            let message = format!("another stack uses `{reference}` of `{path}`, whose template has no output for it");
+            let message =
+                format!("another stack uses `{reference}` of `{path}`, whose template has no output for it");
             let help = format!("add an output with the value of `{reference}`");
             diagnostics.push(Diagnostic::error(NO_OUTPUT, stack.span, message).help(help));
             continue;
@@ -161,20 +174,26 @@ impl<'a> Making<'_, 'a> {
         }
         match self.parts(&draft, before) {
             Ok(units) => (units, Vec::new()),
-            Err(problem) => (Vec::new(), vec![problem]),
+            Err(problem) => (Vec::new(), vec![*problem]),
         }
     }
 
     /// The units of a stack that has to be split, or was.
-    fn parts(&self, whole: &Draft<'a>, before: Option<&BTreeMap<SmolStr, u32>>) -> Result<Vec<Unit>, Diagnostic> {
+    fn parts(
+        &self,
+        whole: &Draft<'a>,
+        before: Option<&BTreeMap<SmolStr, u32>>,
+    ) -> Result<Vec<Unit>, Box<Diagnostic>> {
         let mut sizes = vec![0; self.stack.resources.len()];
         for (at, bytes) in &whole.sizes {
             sizes.get_mut(*at).into_iter().for_each(|place| *place = *bytes);
         }
-        let before = before.map(|parts| parts.iter().map(|(id, part)| (id.clone(), part.saturating_sub(1))).collect());
+        let before =
+            before.map(|parts| parts.iter().map(|(id, part)| (id.clone(), part.saturating_sub(1))).collect());
         let external: BTreeSet<Reference> = self.wanted.keys().cloned().collect();
         let quotas = self.options.quotas;
-        let part_of = split::split(self.around, self.id, self.stack, &sizes, &external, before.as_ref(), quotas)?;
+        let part_of =
+            split::split(self.around, self.id, self.stack, &sizes, &external, before.as_ref(), quotas)?;
         let count = part_of.iter().max().map_or(1, |last| last + 1);
         let drafts: Vec<Draft<'_>> = (0..count)
             .map(|part| draft(self.around, self.id, self.stack, Some((&part_of, part)), self.options.format))
@@ -192,10 +211,11 @@ impl<'a> Making<'_, 'a> {
             if let Some(quota) = self.exceeded(&unit) {
                 let path = &unit.key;
                 let message = format!("part `{path}` of a split stack would still have more than {quota}");
-                return Err(Diagnostic::error(TOO_LARGE, self.stack.span, message));
+                return Err(Box::new(Diagnostic::error(TOO_LARGE, self.stack.span, message)));
             }
             if units.is_empty() {
-                unit.placement = (self.stack.resources.keys().cloned().zip(part_of.iter().map(|part| part + 1))).collect();
+                unit.placement =
+                    (self.stack.resources.keys().cloned().zip(part_of.iter().map(|part| part + 1))).collect();
             }
             units.push(unit);
         }
@@ -219,7 +239,11 @@ impl<'a> Making<'_, 'a> {
                     return name.clone();
                 }
                 let name = names::output(reference);
-                let name = if taken.contains(&name) { names::distinguished(&name, &reference.to_string()) } else { name };
+                let name = if taken.contains(&name) {
+                    names::distinguished(&name, &reference.to_string())
+                } else {
+                    name
+                };
                 taken.insert(name.clone());
                 name
             });
@@ -242,7 +266,11 @@ impl<'a> Making<'_, 'a> {
             capabilities.insert(AUTO_EXPAND);
         }
         let suffix = if part == 0 { String::new() } else { format!("-{}", part + 1) };
-        let mut unit = self.blank(part, text, format!("{}{suffix}.{}", self.paths.stem(self.id), extension(self.options.format)));
+        let mut unit = self.blank(
+            part,
+            text,
+            format!("{}{suffix}.{}", self.paths.stem(self.id), extension(self.options.format)),
+        );
         unit.key.push_str(&suffix);
         unit.name.push_str(&suffix);
         unit.needs = draft.lowering.parameters.clone();
@@ -323,7 +351,8 @@ const AUTO_EXPAND: &str = "CAPABILITY_AUTO_EXPAND";
 ///
 /// Source: AWS CloudFormation API Reference, "CreateStack", Capabilities.
 fn capabilities<'r>(resources: impl Iterator<Item = &'r Resource>) -> BTreeSet<&'static str> {
-    const NAMES: [&str; 5] = ["RoleName", "UserName", "GroupName", "ManagedPolicyName", "InstanceProfileName"];
+    const NAMES: [&str; 5] =
+        ["RoleName", "UserName", "GroupName", "ManagedPolicyName", "InstanceProfileName"];
     let mut found = BTreeSet::new();
     for resource in resources.filter(|resource| resource.kind.starts_with("AWS::IAM::")) {
         let named = NAMES.iter().any(|name| resource.properties.get(name).is_some());
@@ -352,7 +381,8 @@ pub(crate) struct Paths {
 impl Paths {
     fn new(around: &Surroundings<'_>, stacks: &[(StackId, &Stack)], format: Format) -> Self {
         let mut taken = BTreeSet::new();
-        let nesting: BTreeSet<StackId> = stacks.iter().filter_map(|(_, stack)| Some(stack.nested_in.as_ref()?.0)).collect();
+        let nesting: BTreeSet<StackId> =
+            stacks.iter().filter_map(|(_, stack)| Some(stack.nested_in.as_ref()?.0)).collect();
         let mut stems = Vec::with_capacity(stacks.len());
         for (id, stack) in stacks {
             let account = around.estate.account(stack.account).map_or("", |account| account.name.as_str());
@@ -368,7 +398,8 @@ impl Paths {
                 Some(template) => {
                     let name = names::path_part(&stack.name);
                     let file = template.file.rsplit('/').next().unwrap_or("");
-                    let extension = file.rsplit_once('.').map_or(extension(format), |(_, extension)| extension);
+                    let extension =
+                        file.rsplit_once('.').map_or(extension(format), |(_, extension)| extension);
                     format!("{folder}/{name}.{}", names::path_part(extension))
                 }
             };
@@ -376,7 +407,9 @@ impl Paths {
             if !taken.insert(stem.to_ascii_lowercase()) {
                 let key = around.estate.stack_path(*id);
                 stem = match stem.rsplit_once('.').filter(|_| stack.template.is_some()) {
-                    Some((stem, extension)) => format!("{}.{extension}", names::distinguished(&format!("{stem}-"), &key)),
+                    Some((stem, extension)) => {
+                        format!("{}.{extension}", names::distinguished(&format!("{stem}-"), &key))
+                    }
                     None => names::distinguished(&format!("{stem}-"), &key),
                 };
                 taken.insert(stem.to_ascii_lowercase());

@@ -55,16 +55,22 @@ pub(crate) fn sources<'a>(
 fn source(around: &Surroundings<'_>, stack: &Stack, reference: &Reference) -> Option<Source> {
     match &reference.target {
         Target::Account(account) if *account == stack.account => None,
-        Target::Account(account) => Some(match around.makers.get(account.0 as usize).and_then(Option::as_ref) {
-            Some((stack, id)) => Source::Output(Reference::attribute(*stack, id.clone(), "AccountId")),
-            None => Source::Number(*account),
-        }),
+        Target::Account(account) => {
+            Some(match around.makers.get(account.0 as usize).and_then(Option::as_ref) {
+                Some((stack, id)) => Source::Output(Reference::attribute(*stack, id.clone(), "AccountId")),
+                None => Source::Number(*account),
+            })
+        }
         Target::Resource { .. } | Target::Pseudo { .. } => Some(Source::Output(reference.clone())),
     }
 }
 
 /// Finds the order; `None` when there is none.
-pub(crate) fn wire(around: &Surroundings<'_>, units: &[Unit], diagnostics: &mut Diagnostics) -> Option<Wired> {
+pub(crate) fn wire(
+    around: &Surroundings<'_>,
+    units: &[Unit],
+    diagnostics: &mut Diagnostics,
+) -> Option<Wired> {
     let estate = around.estate;
     let mut of_stack: Vec<Vec<usize>> = vec![Vec::new(); estate.stacks.len()];
     for (at, unit) in units.iter().enumerate() {
@@ -77,7 +83,8 @@ pub(crate) fn wire(around: &Surroundings<'_>, units: &[Unit], diagnostics: &mut 
     let mut after: Vec<BTreeSet<usize>> = vec![BTreeSet::new(); units.len()];
     for (at, unit) in units.iter().enumerate() {
         let Some(stack) = estate.stack(unit.stack) else { continue };
-        let mut before: BTreeSet<usize> = stack.depends_on.iter().flat_map(|id| units_of(*id)).copied().collect();
+        let mut before: BTreeSet<usize> =
+            stack.depends_on.iter().flat_map(|id| units_of(*id)).copied().collect();
         for need in unit.needs.values() {
             before.extend(producing_unit(units, units_of_source(&need.source, &units_of), &need.source));
         }
@@ -87,13 +94,20 @@ pub(crate) fn wire(around: &Surroundings<'_>, units: &[Unit], diagnostics: &mut 
             before.extend(units_of(unit.stack).iter().take_while(|other| **other < at));
         }
         if stack.template.is_some() {
-            before.extend(referred_stacks(stack).into_iter().filter(|id| root_of(*id) != root_of(unit.stack)).flat_map(units_of));
+            before.extend(
+                referred_stacks(stack)
+                    .into_iter()
+                    .filter(|id| root_of(*id) != root_of(unit.stack))
+                    .flat_map(units_of),
+            );
             for (_, source) in sources(around, stack) {
                 before.extend(producing_unit(units, units_of_source(&source, &units_of), &source));
             }
         }
         // What a nested stack needs, the stack that deploys it needs.
-        for target in if root_of(unit.stack) == unit.stack { std::slice::from_ref(&at) } else { units_of(unit.stack) } {
+        for target in
+            if root_of(unit.stack) == unit.stack { std::slice::from_ref(&at) } else { units_of(unit.stack) }
+        {
             let before = before.iter().filter(|before| *before != target);
             after.get_mut(*target).into_iter().for_each(|list| list.extend(before.clone()));
         }
@@ -120,7 +134,8 @@ fn units_of_source<'u>(source: &Source, units_of: &impl Fn(StackId) -> &'u [usiz
 /// The one of `among` that puts a value out.
 fn producing_unit(units: &[Unit], among: &[usize], source: &Source) -> Option<usize> {
     let Source::Output(reference) = source else { return None };
-    let found = among.iter().find(|at| units.get(**at).is_some_and(|unit| unit.outputs.contains_key(reference)));
+    let found =
+        among.iter().find(|at| units.get(**at).is_some_and(|unit| unit.outputs.contains_key(reference)));
     found.or(among.first()).copied()
 }
 
@@ -146,7 +161,9 @@ fn cycle(estate: &Estate, units: &[Unit], circle: &[usize]) -> Diagnostic {
     let mut reasons = Vec::new();
     for (consumer, producer) in around.iter().zip(around.iter().skip(1)) {
         let needed = consumer.needs.values().find_map(|need| match &need.source {
-            Source::Output(reference) if names::producer(reference) == Some(producer.stack) => Some(reference),
+            Source::Output(reference) if names::producer(reference) == Some(producer.stack) => {
+                Some(reference)
+            }
             _ => None,
         });
         let what = match needed {
@@ -166,7 +183,8 @@ pub(crate) fn manifest(around: &Surroundings<'_>, units: &[Unit], wired: Wired) 
     let mut order: Vec<usize> = (0..units.len()).collect();
     let wave = |at: usize| wired.wave.get(at).copied().unwrap_or(0);
     order.sort_by_key(|at| (units.get(*at).is_some_and(is_nested), wave(*at), *at));
-    let stacks: Vec<ManifestStack> = order.iter().filter_map(|at| stack(around, units, &wired, *at)).collect();
+    let stacks: Vec<ManifestStack> =
+        order.iter().filter_map(|at| stack(around, units, &wired, *at)).collect();
     let mut waves: Vec<Vec<String>> = Vec::new();
     for stack in stacks.iter().filter(|stack| stack.wave > 0) {
         while waves.len() < stack.wave as usize {
@@ -252,14 +270,21 @@ fn stack(around: &Surroundings<'_>, units: &[Unit], wired: &Wired, at: usize) ->
 fn tags(estate: &Estate, stack: &Stack) -> BTreeMap<String, String> {
     // Source: AWS General Reference, "Tag naming limits and requirements".
     let allowed = |c: char| c.is_alphanumeric() || " _.:/=+-@".contains(c);
-    let clean = |text: &str| text.chars().map(|c| if allowed(c) { c } else { '-' }).take(256).collect::<String>();
+    let clean =
+        |text: &str| text.chars().map(|c| if allowed(c) { c } else { '-' }).take(256).collect::<String>();
     let environment = estate.account(stack.account).and_then(|account| account.environment.as_deref());
     let all = [("steward:estate", Some(estate.name.as_str())), ("steward:environment", environment)];
-    let said = all.into_iter().filter_map(|(key, value)| Some((key, value?))).filter(|(_, value)| !value.is_empty());
+    let said =
+        all.into_iter().filter_map(|(key, value)| Some((key, value?))).filter(|(_, value)| !value.is_empty());
     said.map(|(key, value)| (key.to_owned(), clean(value))).collect()
 }
 
-fn output_of(around: &Surroundings<'_>, units: &[Unit], wired: &Wired, reference: &Reference) -> Option<OutputOf> {
+fn output_of(
+    around: &Surroundings<'_>,
+    units: &[Unit],
+    wired: &Wired,
+    reference: &Reference,
+) -> Option<OutputOf> {
     let producer = names::producer(reference)?;
     let among = wired.of_stack.get(root(around.estate, producer).0 as usize)?;
     let unit = units.get(producing_unit(units, among, &Source::Output(reference.clone()))?)?;
@@ -278,15 +303,16 @@ fn parameters(
         Source::Output(reference) => output_of(around, units, wired, reference),
         Source::Number(_) => None,
     };
-    let supply = |source: &Source| match source {
-        Source::Number(_) => Some(format!("number of {}", names::identity(around.estate, source))),
+    let account = |source: &Source| match source {
+        Source::Number(account) => around.estate.account(*account).map(|account| account.name.to_string()),
         Source::Output(_) => None,
     };
     let designed = unit.needs.iter().map(|(name, need)| ManifestParameter {
         name: name.clone(),
         from: from(&need.source),
+        account: account(&need.source),
         value: None,
-        supply: supply(&need.source),
+        supply: None,
         optional: need.optional,
     });
     let brought = stack.nested_in.is_none().then_some(&stack.parameters).filter(|_| stack.template.is_some());
@@ -300,9 +326,10 @@ fn parameters(
         // What its author masks does not go into a file.
         let literal = literal(&parameter.value).filter(|_| !parameter.no_echo);
         let value = literal.filter(|_| from.is_none());
-        let supply = source.as_ref().and_then(supply);
-        let supply = supply.or_else(|| (from.is_none() && value.is_none()).then(|| format!("value of {name}")));
-        ManifestParameter { name: name.to_string(), from, value, supply, optional: false }
+        let account = source.as_ref().and_then(account);
+        let open = from.is_none() && value.is_none() && account.is_none();
+        let supply = open.then(|| format!("value of {name}"));
+        ManifestParameter { name: name.to_string(), from, account, value, supply, optional: false }
     });
     designed.chain(brought).collect()
 }

@@ -153,10 +153,13 @@ fn write_tag(name: &str, out: &mut Vec<u8>) -> usize {
 fn write_dotted(argument: &Expression<'_>, out: &mut Vec<u8>) {
     out.push(b' ');
     let Expression::List(parts) = argument else { return };
-    let texts: Vec<&str> = parts.iter().filter_map(|part| match part {
-        Expression::Text(text) => Some(&**text),
-        _ => None,
-    }).collect();
+    let texts: Vec<&str> = parts
+        .iter()
+        .filter_map(|part| match part {
+            Expression::Text(text) => Some(&**text),
+            _ => None,
+        })
+        .collect();
     if texts.len() == parts.len() {
         write_scalar(&texts.join("."), true, out);
     } else {

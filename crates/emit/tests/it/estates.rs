@@ -4,8 +4,8 @@ use catalog::Catalog;
 use diagnostics::{Diagnostics, Span};
 use emit::cloudformation::{Emission, Options, emit};
 use estate::{
-    Account, AccountId, Condition, ConditionRef, Dependency, Estate, Formula, Kind, Literal, Origin, Output, Pseudo,
-    Reference, Resource, Stack, StackId, Target, Value, value,
+    Account, AccountId, Condition, ConditionRef, Dependency, Estate, Formula, Kind, Literal, Origin, Output,
+    Pseudo, Reference, Resource, Stack, StackId, Target, Value, value,
 };
 
 pub fn account(name: &str) -> Account {
@@ -70,7 +70,11 @@ pub fn small() -> Estate {
     stack.description = "The production network".into();
     stack.resources.insert(
         "Vpc".into(),
-        Resource::new("AWS::EC2::VPC", value!({ "CidrBlock": "10.0.0.0/16", "EnableDnsSupport": true }), origin()),
+        Resource::new(
+            "AWS::EC2::VPC",
+            value!({ "CidrBlock": "10.0.0.0/16", "EnableDnsSupport": true }),
+            origin(),
+        ),
     );
     stack.resources.insert(
         "Subnet".into(),
@@ -93,15 +97,18 @@ fn application(network: StackId, management: AccountId, prod: AccountId) -> Stac
     stack.conditions.insert(
         "IsPrimary".into(),
         Condition {
-            formula: Formula::Equals(
-                Box::new(pseudo(own, Pseudo::Partition)),
-                Box::new("aws".literal()),
-            ),
+            formula: Formula::Equals(Box::new(pseudo(own, Pseudo::Partition)), Box::new("aws".literal())),
             truth: None,
             span: Span::NONE,
         },
     );
-    let root = Value::join(["arn:".literal(), pseudo(own, Pseudo::Partition), ":iam::".literal(), number_of(management), ":root".literal()]);
+    let root = Value::join([
+        "arn:".literal(),
+        pseudo(own, Pseudo::Partition),
+        ":iam::".literal(),
+        number_of(management),
+        ":root".literal(),
+    ]);
     stack.resources.insert(
         "Key".into(),
         Resource::new(

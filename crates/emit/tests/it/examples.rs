@@ -16,7 +16,8 @@ use crate::parsed::{named, parse};
 const EXAMPLES: [&str; 5] = ["brokerage", "clinical-ai", "foundations", "hipaa-baseline", "studio"];
 
 fn example(name: &str) -> Estate {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../examples").join(name).join("estate.yaml");
+    let path =
+        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../examples").join(name).join("estate.yaml");
     let files = MemoryFiles::new().with("estate.yaml", std::fs::read_to_string(path).unwrap());
     let (mut sources, mut diagnostics) = (SourceMap::default(), Diagnostics::new());
     let blueprint = blueprint::load(&files, "estate.yaml", &mut sources, &mut diagnostics).unwrap();
@@ -47,13 +48,18 @@ fn every_example_is_emitted_and_resolves() {
         let [json, yaml] = [Format::Json, Format::Yaml].map(|format| {
             let emission = emitted(&estate, &Options { format, ..Options::default() });
             let stacks = emission.manifest.stacks.iter();
-            stacks.map(|stack| parse(&stack.template, emission.bundle.get(&stack.template).unwrap())).collect::<Vec<_>>()
+            stacks
+                .map(|stack| parse(&stack.template, emission.bundle.get(&stack.template).unwrap()))
+                .collect::<Vec<_>>()
         });
         assert!(json == yaml, "{name}: JSON and YAML differ");
         for template in json {
             for target in named(&template) {
                 let has = |section: &str| template[section].get(&target).is_some();
-                assert!(target.starts_with("AWS::") || has("Resources") || has("Parameters"), "{name}: {target}");
+                assert!(
+                    target.starts_with("AWS::") || has("Resources") || has("Parameters"),
+                    "{name}: {target}"
+                );
             }
         }
     }

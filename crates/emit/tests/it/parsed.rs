@@ -20,12 +20,14 @@ fn tree(node: &Node) -> Value {
     let value = match &node.kind {
         Kind::Null => Value::Null,
         Kind::Bool(value) => json!(value),
-        Kind::Number(text) => text.parse::<i64>().map_or_else(|_| json!(text.parse::<f64>().unwrap()), |int| json!(int)),
+        Kind::Number(text) => {
+            text.parse::<i64>().map_or_else(|_| json!(text.parse::<f64>().unwrap()), |int| json!(int))
+        }
         Kind::String(text) => json!(text.as_str()),
         Kind::List(items) => items.iter().map(tree).collect(),
-        Kind::Map(entries) => {
-            Value::Object(entries.iter().map(|entry| (entry.key.text.to_string(), tree(&entry.value))).collect())
-        }
+        Kind::Map(entries) => Value::Object(
+            entries.iter().map(|entry| (entry.key.text.to_string(), tree(&entry.value))).collect(),
+        ),
     };
     let Some(tag) = node.tag.as_deref().and_then(|tag| tag.strip_prefix('!')) else { return value };
     let name = if matches!(tag, "Ref" | "Condition") { tag.to_owned() } else { format!("Fn::{tag}") };

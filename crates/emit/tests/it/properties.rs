@@ -32,8 +32,11 @@ fn plans(stacks: usize, resources: usize) -> impl Strategy<Value = Plans> {
         "[0-9]{1,4}(\\.[0-9]+)?",
     ];
     let refers = prop::collection::vec((1_usize..40, 0_u8..5), 0..4);
-    let plan = (refers, prop::bool::weighted(0.2), texts)
-        .prop_map(|(refers, keeps_data, text)| Plan { refers, keeps_data, text });
+    let plan = (refers, prop::bool::weighted(0.2), texts).prop_map(|(refers, keeps_data, text)| Plan {
+        refers,
+        keeps_data,
+        text,
+    });
     prop::collection::vec(prop::collection::vec(plan, 1..resources), 1..stacks)
 }
 
@@ -69,7 +72,8 @@ fn resource(plan: &Plan, own: StackId, before: &[(StackId, String)]) -> Resource
             _ => {}
         }
     }
-    let mut resource = Resource::new("AWS::SNS::Topic", value!({ "Values": (Value::from(values)) }), origin());
+    let mut resource =
+        Resource::new("AWS::SNS::Topic", value!({ "Values": (Value::from(values)) }), origin());
     resource.depends_on = waits;
     if plan.keeps_data { resource.retained() } else { resource }
 }
@@ -96,9 +100,13 @@ fn hold(estate: &Estate, options: &Options) -> BTreeMap<(String, String), String
         assert!(keys("Outputs").len() <= options.quotas.outputs);
         assert!(stack.bytes <= options.quotas.bytes);
         for name in named(&template) {
-            assert!(name.starts_with("AWS::") || resources.contains(&name) || parameters.contains(&name), "{name}");
+            assert!(
+                name.starts_with("AWS::") || resources.contains(&name) || parameters.contains(&name),
+                "{name}"
+            );
         }
-        let listed: BTreeSet<String> = stack.parameters.iter().map(|parameter| parameter.name.clone()).collect();
+        let listed: BTreeSet<String> =
+            stack.parameters.iter().map(|parameter| parameter.name.clone()).collect();
         assert_eq!(listed, parameters);
         for parameter in &stack.parameters {
             let from = parameter.from.as_ref().expect("all values come from stacks");

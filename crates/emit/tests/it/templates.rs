@@ -38,7 +38,9 @@ fn holding(value: Value) -> Estate {
     let owner = estate.add_account(account("prod"));
     let mut stack = Stack::new("app", owner, Some("eu-west-1".into()), Span::NONE);
     stack.resources.insert("Bucket".into(), Resource::new("AWS::S3::Bucket", value!({}), origin()));
-    stack.resources.insert("Holder".into(), Resource::new("Custom::Holder", value!({ "Value": value }), origin()));
+    stack
+        .resources
+        .insert("Holder".into(), Resource::new("Custom::Holder", value!({ "Value": value }), origin()));
     estate.add_stack(stack);
     estate
 }
@@ -143,7 +145,11 @@ fn what_sub_cannot_say_is_joined() {
 
 #[test]
 fn several_lines_are_a_block_in_yaml() {
-    check(&"#!/bin/sh\n\n  echo $1\n".literal(), r##""#!/bin/sh\n\n  echo $1\n""##, "|\n        #!/bin/sh\n\n          echo $1");
+    check(
+        &"#!/bin/sh\n\n  echo $1\n".literal(),
+        r##""#!/bin/sh\n\n  echo $1\n""##,
+        "|\n        #!/bin/sh\n\n          echo $1",
+    );
     check(&"a\nb".literal(), r#""a\nb""#, "|-\n        a\n        b");
     check(&" a\nb".literal(), r#"" a\nb""#, r#"" a\nb""#);
     check(&"a \nb".literal(), r#""a \nb""#, r#""a \nb""#);
@@ -164,18 +170,26 @@ fn what_is_emitted_reads_back_as_what_it_was() {
         let templates: Vec<_> = emission.manifest.stacks.iter().map(|stack| stack.template.clone()).collect();
         let files: Vec<_> = templates
             .iter()
-            .map(|path| intake::TemplateFile::new(path.as_str(), std::str::from_utf8(emission.bundle.get(path).unwrap()).unwrap()))
+            .map(|path| {
+                intake::TemplateFile::new(
+                    path.as_str(),
+                    std::str::from_utf8(emission.bundle.get(path).unwrap()).unwrap(),
+                )
+            })
             .collect();
         let (mut sources, mut diagnostics) = (SourceMap::new(), Diagnostics::new());
         let read = intake::read(&files, &intake::Options::default(), &mut sources, &mut diagnostics);
-        let messages: Vec<_> = diagnostics.iter().filter(|found| found.severity > diagnostics::Severity::Note).collect();
+        let messages: Vec<_> =
+            diagnostics.iter().filter(|found| found.severity > diagnostics::Severity::Note).collect();
         assert!(messages.is_empty(), "{messages:?}");
         let list = |estate: &Estate| {
             let mut all: Vec<_> = estate
                 .stacks
                 .iter()
                 .flat_map(|stack| stack.resources.iter())
-                .map(|(id, resource)| (id.clone(), resource.kind.clone(), resource.deletion_policy.clone().is_some()))
+                .map(|(id, resource)| {
+                    (id.clone(), resource.kind.clone(), resource.deletion_policy.clone().is_some())
+                })
                 .collect();
             all.sort();
             all

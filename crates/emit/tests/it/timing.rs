@@ -32,7 +32,10 @@ fn large() -> Estate {
                 "LoggingConfiguration": { "DestinationBucketName": (if at == 0 { reference(network, "Vpc2") } else { reference(app, "Bucket0") }) },
                 "Tags": [{ "Key": "Environment", "Value": "prod" }, { "Key": "Data", "Value": "phi" }, { "Key": "Owner", "Value": "platform" }]
             });
-            stack.resources.insert(format!("Bucket{at}").into(), Resource::new("AWS::S3::Bucket", properties, origin()).retained());
+            stack.resources.insert(
+                format!("Bucket{at}").into(),
+                Resource::new("AWS::S3::Bucket", properties, origin()).retained(),
+            );
         }
         estate.add_stack(stack);
     }
@@ -47,7 +50,12 @@ fn timing() {
         let start = Instant::now();
         let emission = emitted(&estate, &Options { format, ..Options::default() });
         let took = start.elapsed();
-        println!("{format:?}: {} resources, {} files, {} bytes: {took:?}", estate.resource_count(), emission.bundle.len(), emission.bundle.bytes());
+        println!(
+            "{format:?}: {} resources, {} files, {} bytes: {took:?}",
+            estate.resource_count(),
+            emission.bundle.len(),
+            emission.bundle.bytes()
+        );
         let out = std::env::temp_dir().join(format!("steward-emit-timing-{}", std::process::id()));
         let start = Instant::now();
         emit::commit(&emission.bundle, &out).unwrap();

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use diagnostics::Span;
 use emit::cloudformation::{Options, OutputOf};
 use estate::{
-    Dependency, Estate, Kind, Output, Parameter, Resource, Stack, StackId, Template, Type, Unknown, Value, Why, value,
+    Dependency, Estate, Kind, Output, Parameter, Resource, Stack, StackId, Template, Type, Unknown, Value,
+    Why, value,
 };
 
 use crate::estates::{account, attribute, emitted, number_of, origin, reference, refused};
@@ -30,7 +31,9 @@ fn stacks_that_need_each_other_are_named_with_the_reason() {
     put(&mut estate, 1, "Y", value!({ "DisplayName": (reference(StackId(0), "X")) }));
     assert_eq!(
         refused(&estate),
-        ["EMT0005: stacks need each other in a circle: `prod/eu-west-1/a` needs `prod/eu-west-1/b` needs `prod/eu-west-1/a`"]
+        [
+            "EMT0005: stacks need each other in a circle: `prod/eu-west-1/a` needs `prod/eu-west-1/b` needs `prod/eu-west-1/a`"
+        ]
     );
 }
 
@@ -45,7 +48,12 @@ fn what_is_not_known_or_leads_nowhere_is_refused() {
         })))
     };
     let mut estate = estate(&["a"]);
-    put(&mut estate, 0, "X", value!({ "TopicName": (unknown("a/P")), "Nothing": null, "Literal": { "Ref": "x" } }));
+    put(
+        &mut estate,
+        0,
+        "X",
+        value!({ "TopicName": (unknown("a/P")), "Nothing": null, "Literal": { "Ref": "x" } }),
+    );
     put(&mut estate, 0, "Y", value!({ "TopicName": (reference(StackId(0), "Z")) }));
     estate.stacks[0].resources["Y"].depends_on.push(Dependency { id: "Gone".into(), span: Span::NONE });
     assert_eq!(
@@ -68,9 +76,10 @@ fn a_list_travels_as_one_text() {
     put(&mut estate, 1, "X", value!({ "Blocks": (attribute(StackId(0), "Vpc", "CidrBlockAssociations")) }));
     let emission = emitted(&estate, &Options::default());
     let text = |path: &str| String::from_utf8(emission.bundle.get(path).unwrap().to_vec()).unwrap();
-    assert!(text("accounts/prod/eu-west-1/network.json").contains(
-        r#"{ "Fn::Join": [",", { "Fn::GetAtt": ["Vpc", "CidrBlockAssociations"] }] }"#
-    ));
+    assert!(
+        text("accounts/prod/eu-west-1/network.json")
+            .contains(r#"{ "Fn::Join": [",", { "Fn::GetAtt": ["Vpc", "CidrBlockAssociations"] }] }"#)
+    );
     assert!(text("accounts/prod/eu-west-1/app.json").contains(r#""Type": "CommaDelimitedList""#));
 }
 
@@ -80,12 +89,17 @@ fn names_say_account_and_region_where_they_differ() {
     let other = estate.add_account(account("shared-services"));
     estate.add_stack(Stack::new("keys", other, Some("us-east-1".into()), Span::NONE));
     put(&mut estate, 1, "Key", value!({}));
-    put(&mut estate, 0, "X", value!({ "A": (attribute(StackId(1), "Key", "TopicArn")), "B": (number_of(other)) }));
+    put(
+        &mut estate,
+        0,
+        "X",
+        value!({ "A": (attribute(StackId(1), "Key", "TopicArn")), "B": (number_of(other)) }),
+    );
     let emission = emitted(&estate, &Options::default());
     let app = emission.manifest.stacks.iter().find(|stack| stack.name == "network").unwrap();
     let names: Vec<_> = app.parameters.iter().map(|parameter| parameter.name.as_str()).collect();
     assert_eq!(names, ["SharedServicesAccountId", "SharedServicesKeysUsEast1KeyTopicArn"]);
-    assert_eq!(app.parameters[0].supply.as_deref(), Some("number of account shared-services"));
+    assert_eq!(app.parameters[0].account.as_deref(), Some("shared-services"));
     assert_eq!(
         app.parameters[1].from,
         Some(OutputOf { stack: "shared-services/us-east-1/keys".into(), output: "KeyTopicArn".into() })
@@ -97,11 +111,17 @@ fn two_names_that_would_be_equal_are_told_apart() {
     let mut estate = estate(&["a-b", "ab", "user"]);
     put(&mut estate, 0, "X", value!({}));
     put(&mut estate, 1, "X", value!({}));
-    put(&mut estate, 2, "U", value!({ "A": (reference(StackId(0), "X")), "B": (reference(StackId(1), "X")), "C": (reference(StackId(0), "X")) }));
+    put(
+        &mut estate,
+        2,
+        "U",
+        value!({ "A": (reference(StackId(0), "X")), "B": (reference(StackId(1), "X")), "C": (reference(StackId(0), "X")) }),
+    );
     put(&mut estate, 2, "ABXRef", value!({}));
     let emission = emitted(&estate, &Options::default());
     let user = emission.manifest.stacks.iter().find(|stack| stack.name == "user").unwrap();
-    let names: std::collections::BTreeSet<_> = user.parameters.iter().map(|parameter| parameter.name.as_str()).collect();
+    let names: std::collections::BTreeSet<_> =
+        user.parameters.iter().map(|parameter| parameter.name.as_str()).collect();
     assert_eq!(names.len(), 2);
     assert!(!names.contains("ABXRef"));
 }
@@ -116,9 +136,16 @@ fn a_brought_template_is_written_unchanged_and_wired() {
     let theirs = "# theirs\nResources: {T: {Type: 'AWS::SNS::Topic'}}\n";
     put(&mut estate, 0, "T", value!({}));
     estate.stacks[0].template = brought(theirs);
-    let output = |value| Output { value, export: None, condition: None, description: "".into(), span: Span::NONE };
+    let output =
+        |value| Output { value, export: None, condition: None, description: "".into(), span: Span::NONE };
     estate.stacks[0].outputs.insert("TheirTopic".into(), output(reference(StackId(0), "T")));
-    let parameter = |value: Value, no_echo| Parameter { ty: "String".into(), value, is_default: false, no_echo, span: Span::NONE };
+    let parameter = |value: Value, no_echo| Parameter {
+        ty: "String".into(),
+        value,
+        is_default: false,
+        no_echo,
+        span: Span::NONE,
+    };
     estate.stacks[0].parameters.insert("Size".into(), parameter(Value::from("large"), false));
     estate.stacks[0].parameters.insert("Password".into(), parameter(Value::from("hunter2"), true));
     estate.stacks[0].parameters.insert("Fed".into(), parameter(reference(StackId(2), "F"), false));
@@ -127,13 +154,21 @@ fn a_brought_template_is_written_unchanged_and_wired() {
     let emission = emitted(&estate, &Options::default());
     assert_eq!(emission.bundle.get("accounts/prod/eu-west-1/web.yaml"), Some(theirs.as_bytes()));
     assert!(!emission.bundle.iter().any(|(_, bytes)| String::from_utf8_lossy(bytes).contains("hunter2")));
-    let waves: Vec<Vec<&str>> = emission.manifest.waves.iter().map(|wave| wave.iter().map(String::as_str).collect()).collect();
+    let waves: Vec<Vec<&str>> =
+        emission.manifest.waves.iter().map(|wave| wave.iter().map(String::as_str).collect()).collect();
     assert_eq!(waves, [["prod/eu-west-1/fed"], ["prod/eu-west-1/web"], ["prod/eu-west-1/ours"]]);
     let web = emission.manifest.stacks.iter().find(|stack| stack.name == "web").unwrap();
     let given: Vec<_> = web
         .parameters
         .iter()
-        .map(|p| (p.name.as_str(), p.value.as_deref(), p.supply.as_deref(), p.from.as_ref().map(|from| from.output.as_str())))
+        .map(|p| {
+            (
+                p.name.as_str(),
+                p.value.as_deref(),
+                p.supply.as_deref(),
+                p.from.as_ref().map(|from| from.output.as_str()),
+            )
+        })
         .collect();
     assert_eq!(
         given,
@@ -168,7 +203,8 @@ fn nested_templates_keep_their_places_to_each_other() {
     }
     estate.stacks[1].nested_in = Some((StackId(0), "Child".into()));
     let emission = emitted(&estate, &Options::default());
-    let paths: Vec<_> = emission.manifest.stacks.iter().map(|stack| (stack.template.as_str(), stack.wave)).collect();
+    let paths: Vec<_> =
+        emission.manifest.stacks.iter().map(|stack| (stack.template.as_str(), stack.wave)).collect();
     assert_eq!(
         paths,
         [

@@ -18,9 +18,9 @@ pub(crate) fn fits(format: &str, text: &str) -> bool {
             is_arn(text, "kms", |resource| resource.starts_with("key/") || resource.starts_with("alias/"))
         }
         "AWS::KMS::Key.Id" => is_key_id(text),
-        "AWS::KMS::Alias.AliasName" => {
-            text.strip_prefix("alias/").is_some_and(|name| is_made_of(name, |c| matches!(c, ':' | '/' | '_' | '-')))
-        }
+        "AWS::KMS::Alias.AliasName" => text
+            .strip_prefix("alias/")
+            .is_some_and(|name| is_made_of(name, |c| matches!(c, ':' | '/' | '_' | '-'))),
         "AWS::Logs::LogGroup.Name" => {
             text.len() <= 512 && is_made_of(text, |c| matches!(c, '.' | '-' | '_' | '/' | '#'))
         }
@@ -79,7 +79,8 @@ fn is_made_of(text: &str, others: impl Fn(char) -> bool) -> bool {
 }
 
 fn is_network<A: std::str::FromStr>(text: &str, most: u8) -> bool {
-    let (address, prefix) = text.split_once('/').map_or((text, None), |(address, prefix)| (address, Some(prefix)));
+    let (address, prefix) =
+        text.split_once('/').map_or((text, None), |(address, prefix)| (address, Some(prefix)));
     let prefix = prefix.is_none_or(|prefix| prefix.parse::<u8>().is_ok_and(|prefix| prefix <= most));
     prefix && address.parse::<A>().is_ok()
 }
@@ -92,9 +93,17 @@ mod tests {
     fn forms_are_told_from_what_looks_like_them() {
         for (format, good, bad) in [
             ("AWS::EC2::SecurityGroup.Id", "sg-0123456789abcdef0", "sg-0123"),
-            ("AWS::IAM::Role.Arn", "arn:aws-cn:iam::111122223333:role/path/r", "arn:aws:iam::111122223333:user/u"),
+            (
+                "AWS::IAM::Role.Arn",
+                "arn:aws-cn:iam::111122223333:role/path/r",
+                "arn:aws:iam::111122223333:user/u",
+            ),
             ("AWS::KMS::Key.Id", "1234abcd-12ab-34cd-56ef-1234567890ab", "aws/sns"),
-            ("AWS::KMS::Key.Arn", "arn:aws:kms:eu-west-1:111122223333:key/x", "arn:aws:kms::111122223333:key/x"),
+            (
+                "AWS::KMS::Key.Arn",
+                "arn:aws:kms:eu-west-1:111122223333:key/x",
+                "arn:aws:kms::111122223333:key/x",
+            ),
             ("AWS::S3::Bucket.Name", "a.b-c", "a..b"),
             ("ipv4-network", "10.0.0.1/8", "10.0.0.0/33"),
             ("ipv6-network", "::/0", "10.0.0.0/8"),

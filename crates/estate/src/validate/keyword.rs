@@ -121,17 +121,21 @@ impl Checker<'_> {
     }
 
     fn contains<S: Sink>(&self, items: &[Value], node: NodeId, at: &At<'_>, sink: &mut S) -> Outcome {
-        let present = items.iter().map(|item| self.resolve(item)).filter(|item| !matches!(item.kind, Kind::Absent));
+        let present =
+            items.iter().map(|item| self.resolve(item)).filter(|item| !matches!(item.kind, Kind::Absent));
         let best = present.map(|item| self.quietly(item, node, at)).min().unwrap_or(Outcome::Invalid);
         match best {
             Outcome::Valid => {}
             Outcome::Invalid => {
-                let message = || format!("no item of {} is the one that must be there", describe::subject(at));
+                let message =
+                    || format!("no item of {} is the one that must be there", describe::subject(at));
                 sink.fault(at, || Said::new(COMBINATION, message()));
             }
             Outcome::Undecided => {
                 let symbols = || items.iter().flat_map(|item| self.symbols(item)).collect();
-                sink.undecided(at, symbols, || format!("{} has the item that must be there", describe::subject(at)));
+                sink.undecided(at, symbols, || {
+                    format!("{} has the item that must be there", describe::subject(at))
+                });
             }
         }
         best
@@ -201,7 +205,14 @@ impl Checker<'_> {
     }
 
     /// Says why none of several schemas fits, by the one that comes closest.
-    fn say_combined<S: Sink>(&self, value: &Value, nodes: &[NodeId], outcome: Outcome, at: &At<'_>, sink: &mut S) {
+    fn say_combined<S: Sink>(
+        &self,
+        value: &Value,
+        nodes: &[NodeId],
+        outcome: Outcome,
+        at: &At<'_>,
+        sink: &mut S,
+    ) {
         if !S::REPORTS {
             return;
         }
@@ -213,7 +224,8 @@ impl Checker<'_> {
         let wanted: Option<Vec<String>> = nodes.iter().map(|node| self.only_requires(*node)).collect();
         if let Some(wanted) = wanted {
             let owner = describe::owner(at, self.schema.name());
-            return sink.fault(at, || Said::new(COMBINATION, format!("{owner} needs {}", wanted.join(", or "))));
+            return sink
+                .fault(at, || Said::new(COMBINATION, format!("{owner} needs {}", wanted.join(", or "))));
         }
         let reported = nodes.iter().map(|node| {
             let mut inner = Report::new(self.place);
@@ -239,7 +251,8 @@ impl Checker<'_> {
             && node.list.is_none()
             && node.combinators.is_none();
         let object = node.object.as_ref().filter(|_| plain)?;
-        let only = !object.required.is_empty() && object.patterns.is_empty() && object.required_xor.is_empty();
+        let only =
+            !object.required.is_empty() && object.patterns.is_empty() && object.required_xor.is_empty();
         only.then(|| describe::joined(&object.required, " and "))
     }
 
@@ -247,10 +260,16 @@ impl Checker<'_> {
         let owner = describe::owner(at, self.schema.name());
         let fitting = nodes.iter().filter(|node| self.quietly(value, **node, at) == Outcome::Valid);
         let wanted: Option<Vec<String>> = fitting.map(|node| self.only_requires(*node)).collect();
-        Said::new(COMBINATION, match wanted {
-            Some(wanted) => format!("{owner} takes only one of {}", wanted.join(", ")),
-            None => format!("{} has more than one of the shapes of which exactly one is allowed", describe::subject(at)),
-        })
+        Said::new(
+            COMBINATION,
+            match wanted {
+                Some(wanted) => format!("{owner} takes only one of {}", wanted.join(", ")),
+                None => format!(
+                    "{} has more than one of the shapes of which exactly one is allowed",
+                    describe::subject(at)
+                ),
+            },
+        )
     }
 
     fn not<S: Sink>(&self, value: &Value, node: NodeId, at: &At<'_>, sink: &mut S) -> Outcome {
@@ -264,17 +283,26 @@ impl Checker<'_> {
             Outcome::Valid => {
                 sink.fault(at, || {
                     let owner = describe::owner(at, self.schema.name());
-                    Said::new(COMBINATION, match self.only_requires(node) {
-                        Some(names) => format!("{owner} must not have {names}"),
-                        None => format!("{} is what it must not be", describe::subject(at)),
-                    })
+                    Said::new(
+                        COMBINATION,
+                        match self.only_requires(node) {
+                            Some(names) => format!("{owner} must not have {names}"),
+                            None => format!("{} is what it must not be", describe::subject(at)),
+                        },
+                    )
                 });
                 Outcome::Invalid
             }
         }
     }
 
-    fn conditional<S: Sink>(&self, value: &Value, conditional: Conditional, at: &At<'_>, sink: &mut S) -> Outcome {
+    fn conditional<S: Sink>(
+        &self,
+        value: &Value,
+        conditional: Conditional,
+        at: &At<'_>,
+        sink: &mut S,
+    ) -> Outcome {
         let quiet = |node: Option<NodeId>| node.map_or(Outcome::Valid, |node| self.quietly(value, node, at));
         let branch = match self.quietly(value, conditional.when, at) {
             Outcome::Valid => conditional.then,

@@ -45,7 +45,9 @@ impl Checker<'_> {
                 outcome = Outcome::Invalid;
             }
         }
-        outcome.max(self.together(map, rules, at, sink)).max(self.dependent_schemas(value, map, rules, at, sink))
+        outcome
+            .max(self.together(map, rules, at, sink))
+            .max(self.dependent_schemas(value, map, rules, at, sink))
     }
 
     fn entry<S: Sink>(&self, entry: &Entry, rules: &ObjectRules, at: &At<'_>, sink: &mut S) -> Outcome {
@@ -55,7 +57,8 @@ impl Checker<'_> {
         if read_only.is_some_and(|cursor| self.schema.read_only().tree().holds(cursor)) {
             let place = at.key(&entry.key, entry.key_span, None);
             sink.fault(&place, || {
-                let message = format!("`{}` is set by AWS; {} must not give it", entry.key, describe::subject(at));
+                let message =
+                    format!("`{}` is set by AWS; {} must not give it", entry.key, describe::subject(at));
                 Said::new(READ_ONLY, message)
             });
             return Outcome::Invalid;
@@ -117,7 +120,8 @@ impl Checker<'_> {
     }
 
     fn counted<S: Sink>(&self, count: u64, rules: &ObjectRules, at: &At<'_>, sink: &mut S) -> Outcome {
-        let least = rules.min_properties.filter(|least| count < *least).map(|least| format!("at least {least}"));
+        let least =
+            rules.min_properties.filter(|least| count < *least).map(|least| format!("at least {least}"));
         let most = rules.max_properties.filter(|most| count > *most).map(|most| format!("at most {most}"));
         let Some(broken) = least.or(most) else { return Outcome::Valid };
         sink.fault(at, || {
@@ -138,7 +142,9 @@ impl Checker<'_> {
         if !rules.required_xor.is_empty() {
             let given: Vec<&SmolStr> = rules.required_xor.iter().filter(|name| there(name)).collect();
             match given.as_slice() {
-                [] => fault(at, &|| format!("{} needs one of {}", owner(), describe::names(&rules.required_xor))),
+                [] => fault(at, &|| {
+                    format!("{} needs one of {}", owner(), describe::names(&rules.required_xor))
+                }),
                 [_] => {}
                 several => fault(at, &|| {
                     format!("{} takes only one of {}", owner(), describe::names(several.iter().copied()))
@@ -146,7 +152,9 @@ impl Checker<'_> {
             }
         }
         if !rules.required_or.is_empty() && !rules.required_or.iter().any(|name| there(name)) {
-            fault(at, &|| format!("{} needs at least one of {}", owner(), describe::names(&rules.required_or)));
+            fault(at, &|| {
+                format!("{} needs at least one of {}", owner(), describe::names(&rules.required_or))
+            });
         }
         for (name, others) in &rules.dependent_required {
             if there(name) {

@@ -36,7 +36,14 @@ pub(crate) fn check(estate: &Estate, catalog: &Catalog, place: Place<'_>, out: &
     }
 }
 
-fn walk(estate: &Estate, catalog: &Catalog, place: Place<'_>, value: &Value, above: Span, out: &mut Vec<Finding>) {
+fn walk(
+    estate: &Estate,
+    catalog: &Catalog,
+    place: Place<'_>,
+    value: &Value,
+    above: Span,
+    out: &mut Vec<Finding>,
+) {
     let span = value.span.or(above);
     let mut below = |value: &Value| walk(estate, catalog, place, value, span, out);
     match &value.kind {

@@ -55,9 +55,11 @@ pub(crate) fn shape(value: &Value) -> Shape {
 
 fn shape_of_call(call: &Call) -> Shape {
     match call.function {
-        Function::Base64 | Function::ImportValue | Function::Join | Function::Select | Function::ToJsonString => {
-            Shape::SomeScalar
-        }
+        Function::Base64
+        | Function::ImportValue
+        | Function::Join
+        | Function::Select
+        | Function::ToJsonString => Shape::SomeScalar,
         Function::Length => Shape::SomeNumber,
         Function::Cidr | Function::GetAzs | Function::Split => Shape::SomeList,
         Function::FindInMap | Function::Transform | Function::GetAtt => Shape::Anything,
@@ -83,7 +85,9 @@ pub(crate) fn fits_type(value: &Value, shape: Shape, types: Types) -> Outcome {
         Shape::Int => yes(types.allows(Types::INTEGER) || types.allows(Types::STRING)),
         Shape::Float => {
             let whole = matches!(value.kind, Kind::Number(Number::Float(number)) if number.fract() == 0.0);
-            yes(types.allows(Types::NUMBER) || types.allows(Types::STRING) || (whole && types.allows(Types::INTEGER)))
+            yes(types.allows(Types::NUMBER)
+                || types.allows(Types::STRING)
+                || (whole && types.allows(Types::INTEGER)))
         }
         Shape::Text => {
             let Some(text) = value.as_str() else { return Outcome::Invalid };
@@ -96,11 +100,18 @@ pub(crate) fn fits_type(value: &Value, shape: Shape, types: Types) -> Outcome {
         Shape::Object => yes(types.allows(Types::OBJECT)),
         Shape::SomeScalar if types.allows(Types::STRING) => Outcome::Valid,
         Shape::SomeScalar => {
-            let scalar = types.allows(Types::BOOLEAN) || types.allows(Types::INTEGER) || types.allows(Types::NUMBER);
+            let scalar =
+                types.allows(Types::BOOLEAN) || types.allows(Types::INTEGER) || types.allows(Types::NUMBER);
             if scalar { Outcome::Undecided } else { Outcome::Invalid }
         }
         Shape::SomeNumber if types.allows(Types::NUMBER) || types.allows(Types::STRING) => Outcome::Valid,
-        Shape::SomeNumber => if types.allows(Types::INTEGER) { Outcome::Undecided } else { Outcome::Invalid },
+        Shape::SomeNumber => {
+            if types.allows(Types::INTEGER) {
+                Outcome::Undecided
+            } else {
+                Outcome::Invalid
+            }
+        }
         Shape::SomeList => yes(types.allows(Types::ARRAY)),
         Shape::Anything => {
             let all = [Types::BOOLEAN, Types::NUMBER, Types::STRING, Types::ARRAY, Types::OBJECT];
@@ -160,7 +171,9 @@ pub(crate) fn broken_number(rules: &NumberRules, number: f64) -> Option<String> 
 pub(crate) fn broken_length(rules: &StringRules, text: &str) -> Option<String> {
     // A text has at most as many characters as bytes, and at least a quarter: mostly there is nothing to count.
     let bytes = text.len() as u64;
-    if rules.min_length.is_none_or(|least| bytes / 4 >= least) && rules.max_length.is_none_or(|most| bytes <= most) {
+    if rules.min_length.is_none_or(|least| bytes / 4 >= least)
+        && rules.max_length.is_none_or(|most| bytes <= most)
+    {
         return None;
     }
     let characters = text.chars().count() as u64;
@@ -174,7 +187,8 @@ pub(crate) fn broken_length(rules: &StringRules, text: &str) -> Option<String> {
 /// any account number (patterns do not tell one twelve-digit number from another). `None` where it holds
 /// anything else.
 pub(crate) fn samples(pieces: &[Value]) -> Option<Vec<String>> {
-    let partitions = [("aws", "amazonaws.com"), ("aws-cn", "amazonaws.com.cn"), ("aws-us-gov", "amazonaws.com")];
+    let partitions =
+        [("aws", "amazonaws.com"), ("aws-cn", "amazonaws.com.cn"), ("aws-us-gov", "amazonaws.com")];
     let mut out = Vec::with_capacity(partitions.len());
     for (partition, suffix) in partitions {
         let mut text = String::new();
@@ -201,7 +215,8 @@ pub(crate) fn same(a: &Value, b: &Value) -> bool {
             a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b))
         }
         (Kind::Map(a), Kind::Map(b)) => {
-            a.len() == b.len() && a.iter().all(|entry| b.get(&entry.key).is_some_and(|other| same(&entry.value, other)))
+            a.len() == b.len()
+                && a.iter().all(|entry| b.get(&entry.key).is_some_and(|other| same(&entry.value, other)))
         }
         (Kind::Unknown(a), Kind::Unknown(b)) => a.symbol == b.symbol,
         (Kind::Case(a), Kind::Case(b)) => {

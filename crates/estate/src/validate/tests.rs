@@ -10,7 +10,9 @@ use diagnostics::Span;
 
 use super::walk::{At, Checker, Quiet, Report};
 use super::{Outcome, Place};
-use crate::{AccountId, Entry, Estate, Kind, Map, Number, Origin, Resource, Stack, StackId, Type, Unknown, Value, Why};
+use crate::{
+    AccountId, Entry, Estate, Kind, Map, Number, Origin, Resource, Stack, StackId, Type, Unknown, Value, Why,
+};
 
 /// Schemas that a schema applies to the value itself.
 fn beside(schema: &ResourceSchema, id: NodeId) -> Vec<NodeId> {
@@ -91,7 +93,11 @@ fn value(schema: &ResourceSchema, id: NodeId, dice: &mut Dice, depth: usize) -> 
         for (name, node) in &object.properties {
             let chance = if object.required.contains(name) { 10 } else { 3 };
             if dice.roll(12) < chance {
-                map.push_new(Entry { key: name.clone(), key_span: Span::NONE, value: value(schema, *node, dice, depth + 1) });
+                map.push_new(Entry {
+                    key: name.clone(),
+                    key_span: Span::NONE,
+                    value: value(schema, *node, dice, depth + 1),
+                });
             }
         }
         if let (Additional::Schema(node), true) = (object.additional, dice.roll(2) == 0) {
@@ -157,7 +163,8 @@ fn the_quick_walk_and_the_slow_one_agree() {
             let properties = value(schema, schema.root(), &mut dice, 0);
             let resource = Resource::new("T", properties, Origin::written(Span::NONE));
             let place = Place { stack_id: StackId(0), stack: &stack, id: &id, resource: &resource };
-            let checker = Checker { estate: &estate, catalog, schema, world: &world, place, steps: Cell::new(0) };
+            let checker =
+                Checker { estate: &estate, catalog, schema, world: &world, place, steps: Cell::new(0) };
             let root = At::root(Span::NONE, schema);
             let quick = checker.whole(&resource.properties, &root, &mut Quiet);
             let mut report = Report::new(place);

@@ -9,7 +9,10 @@
 use std::cell::Cell;
 use std::fmt;
 
-use catalog::{Catalog, NodeId, NumberRules, PathCursor, ResourceSchema, SchemaNode, Step as PathStep, StringRules, Types};
+use catalog::{
+    Catalog, NodeId, NumberRules, PathCursor, ResourceSchema, SchemaNode, Step as PathStep, StringRules,
+    Types,
+};
 use diagnostics::{Code, Span};
 use smol_str::SmolStr;
 
@@ -18,9 +21,10 @@ use super::format;
 use super::scalar::{self, Shape};
 use super::world::World;
 use super::{
-    Finding, NOT_ALLOWED_VALUE, NULL_VALUE, OUT_OF_BOUNDS, Outcome, PATTERN, Place, RULE, UNDECIDED, WRONG_TYPE,
+    Finding, NOT_ALLOWED_VALUE, NULL_VALUE, OUT_OF_BOUNDS, Outcome, PATTERN, Place, RULE, UNDECIDED,
+    WRONG_TYPE,
 };
-use crate::{Estate, Function, Kind, Type, Unknown, Value, Why};
+use crate::{Estate, Kind, Unknown, Value};
 
 /// The way from the resource's properties to a value. Frames lie on the stack; nothing is built until
 /// somebody wants to see it.
@@ -106,7 +110,12 @@ pub(crate) trait Sink {
     fn fault(&mut self, at: &At<'_>, say: impl FnOnce() -> Said);
 
     /// Something that `symbols` decide.
-    fn undecided(&mut self, at: &At<'_>, symbols: impl FnOnce() -> Vec<SmolStr>, what: impl FnOnce() -> String);
+    fn undecided(
+        &mut self,
+        at: &At<'_>,
+        symbols: impl FnOnce() -> Vec<SmolStr>,
+        what: impl FnOnce() -> String,
+    );
 
     /// Findings made elsewhere.
     fn adopt(&mut self, findings: impl FnOnce() -> Vec<Finding>);
@@ -150,7 +159,12 @@ impl Sink for Report<'_> {
         self.findings.push(finding);
     }
 
-    fn undecided(&mut self, at: &At<'_>, symbols: impl FnOnce() -> Vec<SmolStr>, what: impl FnOnce() -> String) {
+    fn undecided(
+        &mut self,
+        at: &At<'_>,
+        symbols: impl FnOnce() -> Vec<SmolStr>,
+        what: impl FnOnce() -> String,
+    ) {
         let symbols = symbols();
         // What only AWS-assigned values leave open is taken to fit.
         if symbols.is_empty() {
@@ -227,7 +241,9 @@ impl Checker<'_> {
             }
             (Some((PathStep::Each, rest)), Kind::Map(map)) => map
                 .iter()
-                .map(|entry| self.rule(&entry.value, rule, rest, &at.key(&entry.key, entry.value.span, None), sink))
+                .map(|entry| {
+                    self.rule(&entry.value, rule, rest, &at.key(&entry.key, entry.value.span, None), sink)
+                })
                 .max()
                 .unwrap_or(Outcome::Valid),
             // What is not there, or not known as a whole, the schema itself has judged.
@@ -279,7 +295,9 @@ impl Checker<'_> {
         let value = self.resolve(value);
         let node = self.schema.node(id);
         if node.never {
-            sink.fault(at, || Said::new(super::TOGETHER, format!("{} is not allowed here", describe::subject(at))));
+            sink.fault(at, || {
+                Said::new(super::TOGETHER, format!("{} is not allowed here", describe::subject(at)))
+            });
             return Outcome::Invalid;
         }
         if let Kind::Unknown(unknown) = &value.kind
@@ -332,9 +350,13 @@ impl Checker<'_> {
 
     fn wrong_type(&self, value: &Value, shape: Shape, types: Types, at: &At<'_>) -> Said {
         if shape == Shape::Null {
-            return Said::new(NULL_VALUE, format!("{} is null, which CloudFormation refuses", describe::subject(at)));
+            return Said::new(
+                NULL_VALUE,
+                format!("{} is null, which CloudFormation refuses", describe::subject(at)),
+            );
         }
-        let message = format!("{} is {}, not {}", describe::subject(at), value.describe(), describe::types(types));
+        let message =
+            format!("{} is {}, not {}", describe::subject(at), value.describe(), describe::types(types));
         Said::new(WRONG_TYPE, message).expected(describe::types(types))
     }
 
@@ -440,7 +462,8 @@ impl Checker<'_> {
     ) -> Outcome {
         let fits = match (shape, scalar::spelled(value)) {
             (Shape::Bool | Shape::Int | Shape::Float | Shape::Text, Some(text)) => {
-                values.allows_text(&text) || (self.ignores_case(at) && values.allows_text(&text.to_ascii_lowercase()))
+                values.allows_text(&text)
+                    || (self.ignores_case(at) && values.allows_text(&text.to_ascii_lowercase()))
             }
             (Shape::List | Shape::Object | Shape::Null, _) => {
                 values.allowed.iter().any(|allowed| scalar::same(value, &crate::from_json(allowed)))
@@ -448,7 +471,8 @@ impl Checker<'_> {
             _ => match self.sampled(value, |text| Some(values.allows_text(text))) {
                 Some(fits) => fits,
                 None => {
-                    let what = || format!("{} is one of {}", describe::subject(at), describe::allowed(values));
+                    let what =
+                        || format!("{} is one of {}", describe::subject(at), describe::allowed(values));
                     sink.undecided(at, || self.symbols(value), what);
                     return Outcome::Undecided;
                 }
@@ -459,7 +483,8 @@ impl Checker<'_> {
         }
         sink.fault(at, || {
             let message = format!("{} is {}", describe::subject(at), value.describe());
-            let mut said = Said::new(NOT_ALLOWED_VALUE, format!("{message}, which is not one of the allowed values"));
+            let mut said =
+                Said::new(NOT_ALLOWED_VALUE, format!("{message}, which is not one of the allowed values"));
             said.help = value.as_str().and_then(|text| {
                 diagnostics::did_you_mean(text, values.allowed.iter().filter_map(serde_json::Value::as_str))
             });
@@ -485,7 +510,9 @@ impl Checker<'_> {
         let fits = match (shape, scalar::spelled(value)) {
             (Shape::Bool | Shape::Int | Shape::Float | Shape::Text, Some(text)) => judge(&text),
             (Shape::List | Shape::Object | Shape::Null | Shape::SomeList, _) => return Outcome::Valid,
-            _ if rules.pattern.is_none() && rules.max_length.is_none() && rules.min_length.is_none() => Some(true),
+            _ if rules.pattern.is_none() && rules.max_length.is_none() && rules.min_length.is_none() => {
+                Some(true)
+            }
             _ => self.sampled(value, judge),
         };
         match fits {
@@ -505,17 +532,26 @@ impl Checker<'_> {
     fn broken_text(&self, value: &Value, rules: &StringRules, at: &At<'_>) -> Said {
         let subject = describe::subject(at);
         let text = scalar::spelled(value).unwrap_or_default();
-        if let Some(broken) = scalar::broken_length(rules, &text).filter(|_| !matches!(value.kind, Kind::Join(_))) {
+        if let Some(broken) =
+            scalar::broken_length(rules, &text).filter(|_| !matches!(value.kind, Kind::Join(_)))
+        {
             let count = text.chars().count();
-            return Said::new(OUT_OF_BOUNDS, format!("{subject} has {count} characters, not {broken}")).expected(broken);
+            return Said::new(OUT_OF_BOUNDS, format!("{subject} has {count} characters, not {broken}"))
+                .expected(broken);
         }
         let format = rules.format.as_ref().filter(|format| !format::fits(format, &text));
         if let Some(format) = format.filter(|_| !matches!(value.kind, Kind::Join(_))) {
-            return Said::new(PATTERN, format!("{subject} is {}, which does not have the form of `{format}`", value.describe()));
+            return Said::new(
+                PATTERN,
+                format!("{subject} is {}, which does not have the form of `{format}`", value.describe()),
+            );
         }
         let pattern = rules.pattern.as_ref().map_or("", |pattern| pattern.source());
-        Said::new(PATTERN, format!("{subject} is {}, which does not have the required form", value.describe()))
-            .expected(format!("a text that matches `{pattern}`"))
+        Said::new(
+            PATTERN,
+            format!("{subject} is {}, which does not have the required form", value.describe()),
+        )
+        .expected(format!("a text that matches `{pattern}`"))
     }
 
     /// What `judge` says of a joined text, when it says the same of all that it may be.
@@ -526,65 +562,4 @@ impl Checker<'_> {
         let verdict = judge(first)?;
         rest.iter().all(|sample| judge(sample) == Some(verdict)).then_some(verdict)
     }
-
-    /// Whether anything in the value, in this world, is not known and not assigned by AWS.
-    pub(crate) fn has_symbols(&self, value: &Value) -> bool {
-        let value = self.resolve(value);
-        match &value.kind {
-            Kind::Unknown(unknown) => unknown.ty == Type::List || !self.names_existing(value),
-            Kind::Call(call) => is_opaque(call.function) || call.arguments.iter().any(|value| self.has_symbols(value)),
-            Kind::List(items) | Kind::Join(items) => items.iter().any(|value| self.has_symbols(value)),
-            Kind::Map(map) => map.iter().any(|entry| self.has_symbols(&entry.value)),
-            _ => false,
-        }
-    }
-
-    /// Whether CloudFormation itself checks that a parameter's value names something that exists: its type is
-    /// `AWS::EC2::VPC::Id` or the like, or a list of such.
-    ///
-    /// Source: AWS CloudFormation User Guide, "CloudFormation-supplied parameter types".
-    pub(crate) fn names_existing(&self, value: &Value) -> bool {
-        let Kind::Unknown(unknown) = &value.kind else { return false };
-        let Why::Parameter(name) = &unknown.why else { return false };
-        let Some(parameter) = self.place.stack.parameters.get(name) else { return false };
-        let own = matches!(&parameter.value.kind, Kind::Unknown(other) if other.symbol == unknown.symbol);
-        let ty = parameter.ty.as_str();
-        let ty = ty.strip_prefix("List<").unwrap_or(ty);
-        own && ty.starts_with("AWS::") && !ty.starts_with("AWS::SSM::")
-    }
-
-    /// The names of all that is not known in the value, in order, each once.
-    pub(crate) fn symbols(&self, value: &Value) -> Vec<SmolStr> {
-        let mut out = Vec::new();
-        self.collect_symbols(value, &mut out);
-        out
-    }
-
-    fn collect_symbols(&self, value: &Value, out: &mut Vec<SmolStr>) {
-        let value = self.resolve(value);
-        let mut put = |name: SmolStr| {
-            if !out.contains(&name) {
-                out.push(name);
-            }
-        };
-        match &value.kind {
-            Kind::Unknown(_) if self.names_existing(value) => {}
-            Kind::Unknown(unknown) => put(unknown.symbol.clone()),
-            Kind::Call(call) => {
-                if is_opaque(call.function) {
-                    let name = call.arguments.first().and_then(Value::as_str).unwrap_or("");
-                    put(format!("{} {name}", call.function.name()).trim_end().into());
-                }
-                call.arguments.iter().for_each(|value| self.collect_symbols(value, out));
-            }
-            Kind::List(items) | Kind::Join(items) => items.iter().for_each(|value| self.collect_symbols(value, out)),
-            Kind::Map(map) => map.iter().for_each(|entry| self.collect_symbols(&entry.value, out)),
-            _ => {}
-        }
-    }
-}
-
-/// Functions whose result nothing in the estate determines.
-fn is_opaque(function: Function) -> bool {
-    matches!(function, Function::ImportValue | Function::Transform | Function::FindInMap | Function::GetAtt)
 }

@@ -49,19 +49,27 @@ pub(crate) fn worlds<'a>(stack: &'a Stack, resource: &'a Resource) -> Worlds<'a>
     let complete = atoms.list.len() <= MOST_ATOMS;
     let mut seen: BTreeSet<Vec<bool>> = BTreeSet::new();
     for number in 0..1_u32 << atoms.list.len().min(MOST_ATOMS) {
-        let truths: Vec<bool> = (0..atoms.list.len()).map(|at| at >= MOST_ATOMS || number >> at & 1 == 1).collect();
+        let truths: Vec<bool> =
+            (0..atoms.list.len()).map(|at| at >= MOST_ATOMS || number >> at & 1 == 1).collect();
         if !atoms.possible(&truths) {
             continue;
         }
-        let world: Vec<bool> = used.iter().map(|condition| atoms.truth(&condition.name, &truths, 0)).collect();
-        let exists = resource.condition.as_ref().and_then(|own| used.iter().position(|condition| *condition == own));
+        let world: Vec<bool> =
+            used.iter().map(|condition| atoms.truth(&condition.name, &truths, 0)).collect();
+        let exists =
+            resource.condition.as_ref().and_then(|own| used.iter().position(|condition| *condition == own));
         if exists.and_then(|at| world.get(at)) != Some(&false) {
             seen.insert(world);
         }
     }
     let total = seen.len();
     // True before false: the first world is the one people think of first.
-    let all = seen.into_iter().rev().take(MOST_WORLDS).map(|world| used.iter().copied().zip(world).collect()).collect();
+    let all = seen
+        .into_iter()
+        .rev()
+        .take(MOST_WORLDS)
+        .map(|world| used.iter().copied().zip(world).collect())
+        .collect();
     Worlds { all, complete: complete && total <= MOST_WORLDS }
 }
 
@@ -75,14 +83,15 @@ impl Worlds<'_> {
         let first = numbers.first().and_then(|number| self.all.get(*number))?;
         let literals: Vec<(&ConditionRef, bool)> = first.clone();
         let exactly = |chosen: &[(&ConditionRef, bool)]| {
-            self.all.iter().enumerate().all(|(number, world)| {
-                chosen.iter().all(|literal| world.contains(literal)) == among(number)
-            })
+            self.all
+                .iter()
+                .enumerate()
+                .all(|(number, world)| chosen.iter().all(|literal| world.contains(literal)) == among(number))
         };
         let words = |chosen: &[(&ConditionRef, bool)]| {
-            let each = chosen.iter().map(|(condition, truth)| {
-                format!("{}{}", if *truth { "" } else { "not " }, condition.name)
-            });
+            let each = chosen
+                .iter()
+                .map(|(condition, truth)| format!("{}{}", if *truth { "" } else { "not " }, condition.name));
             format!("if {}", each.collect::<Vec<_>>().join(" and "))
         };
         if let Some(one) = literals.iter().find(|literal| exactly(&[**literal])) {
@@ -159,7 +168,9 @@ impl<'a> Atoms<'a> {
     fn position(&self, atom: &Atom<'_>) -> Option<usize> {
         self.list.iter().position(|known| match (known, atom) {
             (Atom::Opaque(a), Atom::Opaque(b)) => a == b,
-            (Atom::Equals(a, b), Atom::Equals(c, d)) => (same(a, c) && same(b, d)) || (same(a, d) && same(b, c)),
+            (Atom::Equals(a, b), Atom::Equals(c, d)) => {
+                (same(a, c) && same(b, d)) || (same(a, d) && same(b, c))
+            }
             _ => false,
         })
     }
@@ -191,8 +202,12 @@ impl<'a> Atoms<'a> {
     fn possible(&self, truths: &[bool]) -> bool {
         let sided: Vec<(&Value, &Value, bool)> = (self.list.iter().zip(truths))
             .filter_map(|(atom, truth)| match atom {
-                Atom::Equals(value, literal) if literal.as_text().is_some() => Some((*value, *literal, *truth)),
-                Atom::Equals(literal, value) if literal.as_text().is_some() => Some((*value, *literal, *truth)),
+                Atom::Equals(value, literal) if literal.as_text().is_some() => {
+                    Some((*value, *literal, *truth))
+                }
+                Atom::Equals(literal, value) if literal.as_text().is_some() => {
+                    Some((*value, *literal, *truth))
+                }
                 _ => None,
             })
             .collect();
@@ -213,7 +228,9 @@ impl<'a> Atoms<'a> {
         }
         // It is something: not everything allowed may be denied.
         allowed.iter().any(|one| {
-            !sided.iter().any(|(other, text, truth)| !truth && same(value, other) && text.as_text() == one.as_text())
+            !sided
+                .iter()
+                .any(|(other, text, truth)| !truth && same(value, other) && text.as_text() == one.as_text())
         })
     }
 }

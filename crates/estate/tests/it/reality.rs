@@ -26,7 +26,9 @@ fn templates_of_a_folder() {
         for finding in &validation.findings {
             let place = sources.locate(finding.span);
             let place = place.map_or_else(String::new, |place| format!("{}:{}", place.file, place.line));
-            let kind = estate.resource(finding.stack, &finding.resource).map_or("", |resource| resource.kind.as_str());
+            let kind = estate
+                .resource(finding.stack, &finding.resource)
+                .map_or("", |resource| resource.kind.as_str());
             let when = finding.when.as_deref().unwrap_or("");
             let outcome = if finding.outcome == Outcome::Invalid { "INVALID" } else { "undecided" };
             errors += usize::from(finding.outcome == Outcome::Invalid);
@@ -44,7 +46,8 @@ fn templates_of_a_folder() {
 #[test]
 #[ignore = "a measurement, not a check"]
 fn timing() {
-    let template = std::env::var("TEMPLATE").map_or_else(|_| BASIC.to_owned(), |path| std::fs::read_to_string(path).unwrap());
+    let template = std::env::var("TEMPLATE")
+        .map_or_else(|_| BASIC.to_owned(), |path| std::fs::read_to_string(path).unwrap());
     let (small, _, _) = intake::from_texts(&[("a.yaml", &template)]);
     let stack = &small.stacks[0];
     let mut estate = Estate::default();
@@ -63,7 +66,12 @@ fn timing() {
     for _ in 0..3 {
         let start = Instant::now();
         let validation = check(&estate, Catalog::shared());
-        println!("{} resources, {} findings: {:?}", validation.resources, validation.findings.len(), start.elapsed());
+        println!(
+            "{} resources, {} findings: {:?}",
+            validation.resources,
+            validation.findings.len(),
+            start.elapsed()
+        );
     }
 }
 

@@ -20,7 +20,10 @@ fn check(template: &str, expected: &str) {
 
 /// A template of one bucket with these properties, one a line.
 fn bucket(properties: &str) -> String {
-    format!("Resources:\n  B:\n    Type: AWS::S3::Bucket\n    Properties:\n      {}\n", properties.trim().replace('\n', "\n      "))
+    format!(
+        "Resources:\n  B:\n    Type: AWS::S3::Bucket\n    Properties:\n      {}\n",
+        properties.trim().replace('\n', "\n      ")
+    )
 }
 
 #[test]
@@ -30,7 +33,10 @@ fn a_valid_resource_has_no_findings() {
 
 #[test]
 fn an_unknown_property_is_named_with_what_may_be_meant() {
-    check(&bucket("BuketName: x"), "SCH0004 /BuketName AWS::S3::Bucket has no property `BuketName`; did you mean `BucketName`?");
+    check(
+        &bucket("BuketName: x"),
+        "SCH0004 /BuketName AWS::S3::Bucket has no property `BuketName`; did you mean `BucketName`?",
+    );
     check(
         &bucket("VersioningConfiguration: {status: Enabled}"),
         "SCH0004 /VersioningConfiguration/status `VersioningConfiguration` has no property `status`; did you mean `Status`?\n\
@@ -44,7 +50,10 @@ fn scalars_turn_into_each_other_but_not_into_lists() {
         "Resources: {Q: {Type: AWS::SQS::Queue, Properties: {DelaySeconds: '80', FifoQueue: 'true', QueueName: 'x.fifo'}}}",
         "",
     );
-    check(&bucket("ObjectLockEnabled: maybe"), "SCH0006 /ObjectLockEnabled `ObjectLockEnabled` is `maybe`, not a boolean");
+    check(
+        &bucket("ObjectLockEnabled: maybe"),
+        "SCH0006 /ObjectLockEnabled `ObjectLockEnabled` is `maybe`, not a boolean",
+    );
     check(&bucket("Tags: {a: b}"), "SCH0006 /Tags `Tags` is a mapping, not a list");
 }
 
@@ -78,9 +87,18 @@ fn a_missing_property_and_one_that_aws_sets() {
 
 #[test]
 fn types_that_do_not_exist_and_types_nobody_knows() {
-    check("Resources: {B: {Type: AWS::S3::Buket}}", "SCH0001  there is no resource type AWS::S3::Buket; did you mean `AWS::S3::Bucket`?");
-    check("Resources: {B: {Type: Acme::Thing::Widget}}", "?SCH0002  nothing is known of the type Acme::Thing::Widget");
-    check("Resources: {B: {Type: Custom::Widget, Properties: {ServiceToken: 'arn:aws:lambda:eu-west-1:111122223333:function:f', X: 1}}}", "");
+    check(
+        "Resources: {B: {Type: AWS::S3::Buket}}",
+        "SCH0001  there is no resource type AWS::S3::Buket; did you mean `AWS::S3::Bucket`?",
+    );
+    check(
+        "Resources: {B: {Type: Acme::Thing::Widget}}",
+        "?SCH0002  nothing is known of the type Acme::Thing::Widget",
+    );
+    check(
+        "Resources: {B: {Type: Custom::Widget, Properties: {ServiceToken: 'arn:aws:lambda:eu-west-1:111122223333:function:f', X: 1}}}",
+        "",
+    );
 }
 
 #[test]
@@ -98,7 +116,9 @@ const PARAMETERS: &str = "Parameters:\n  Free: {Type: String}\n  Good: {Type: St
 
 #[test]
 fn what_is_not_known_is_undecided_unless_all_of_it_fits_or_none() {
-    let versioned = |parameter: &str| format!("{PARAMETERS}{}", bucket(&format!("VersioningConfiguration: {{Status: !Ref {parameter}}}")));
+    let versioned = |parameter: &str| {
+        format!("{PARAMETERS}{}", bucket(&format!("VersioningConfiguration: {{Status: !Ref {parameter}}}")))
+    };
     check(&versioned("Good"), "");
     check(
         &versioned("Free"),
@@ -117,7 +137,9 @@ fn what_is_not_known_is_undecided_unless_all_of_it_fits_or_none() {
 #[test]
 fn a_parameter_that_names_what_exists_has_its_form() {
     check(
-        &format!("{PARAMETERS}Resources: {{S: {{Type: AWS::EC2::Subnet, Properties: {{CidrBlock: 10.0.0.0/24, VpcId: !Ref Vpc}}}}}}"),
+        &format!(
+            "{PARAMETERS}Resources: {{S: {{Type: AWS::EC2::Subnet, Properties: {{CidrBlock: 10.0.0.0/24, VpcId: !Ref Vpc}}}}}}"
+        ),
         "",
     );
 }
@@ -131,11 +153,17 @@ fn a_fault_under_a_condition_says_when() {
         "SCH0007 /VersioningConfiguration/Status `Status` is `Off`, which is not one of the allowed values (if not IsProd)",
     );
     check(
-        &format!("{CONDITIONS}{}", bucket("VersioningConfiguration: {Status: !If [IsProd, !If [IsLarge, 'On', Enabled], Enabled]}")),
+        &format!(
+            "{CONDITIONS}{}",
+            bucket("VersioningConfiguration: {Status: !If [IsProd, !If [IsLarge, 'On', Enabled], Enabled]}")
+        ),
         "SCH0007 /VersioningConfiguration/Status `Status` is `On`, which is not one of the allowed values (if IsProd and IsLarge)",
     );
     check(
-        &format!("{CONDITIONS}{}", bucket("VersioningConfiguration: {Status: !If [IsProd, Enabled, !Ref 'AWS::NoValue']}")),
+        &format!(
+            "{CONDITIONS}{}",
+            bucket("VersioningConfiguration: {Status: !If [IsProd, Enabled, !Ref 'AWS::NoValue']}")
+        ),
         "SCH0005 /VersioningConfiguration `VersioningConfiguration` needs `Status` (if not IsProd)",
     );
 }
@@ -144,11 +172,19 @@ fn a_fault_under_a_condition_says_when() {
 fn what_cannot_be_together_is_no_fault() {
     // Not both prod and dev; not prod and not-prod.
     check(
-        &format!("{CONDITIONS}{}", bucket("VersioningConfiguration: {Status: !If [IsProd, !If [IsDev, 'Off', Enabled], Suspended]}")),
+        &format!(
+            "{CONDITIONS}{}",
+            bucket("VersioningConfiguration: {Status: !If [IsProd, !If [IsDev, 'Off', Enabled], Suspended]}")
+        ),
         "",
     );
     check(
-        &format!("{CONDITIONS}{}", bucket("VersioningConfiguration: {Status: !If [IsProd, !If [IsNotProd, 'Off', Enabled], Suspended]}")),
+        &format!(
+            "{CONDITIONS}{}",
+            bucket(
+                "VersioningConfiguration: {Status: !If [IsProd, !If [IsNotProd, 'Off', Enabled], Suspended]}"
+            )
+        ),
         "",
     );
     // The resource exists only when the faulty branch is not taken.
@@ -160,7 +196,9 @@ fn what_cannot_be_together_is_no_fault() {
 #[test]
 fn a_joined_text_is_judged_by_all_that_it_may_be() {
     let role = |arn: &str| {
-        format!("Resources: {{F: {{Type: AWS::Lambda::Function, Properties: {{Code: {{ImageUri: x}}, PackageType: Image, Role: !Sub '{arn}'}}}}}}")
+        format!(
+            "Resources: {{F: {{Type: AWS::Lambda::Function, Properties: {{Code: {{ImageUri: x}}, PackageType: Image, Role: !Sub '{arn}'}}}}}}"
+        )
     };
     check(&role("arn:${AWS::Partition}:iam::${AWS::AccountId}:role/r"), "");
     check(
@@ -186,9 +224,14 @@ fn hostile_nesting_ends_in_bounded_time() {
     // Web ACL statements refer to themselves.
     let mut statement = "{ByteMatchStatement: {}}".to_owned();
     for _ in 0..20 {
-        statement = format!("{{AndStatement: {{Statements: [{statement}, {statement_}]}}}}", statement_ = "{NotStatement: {Statement: {}}}");
+        statement = format!(
+            "{{AndStatement: {{Statements: [{statement}, {statement_}]}}}}",
+            statement_ = "{NotStatement: {Statement: {}}}"
+        );
     }
-    let template = format!("Resources: {{W: {{Type: AWS::WAFv2::WebACL, Properties: {{Scope: REGIONAL, DefaultAction: {{Allow: {{}}}}, VisibilityConfig: {{SampledRequestsEnabled: true, CloudWatchMetricsEnabled: true, MetricName: m}}, Rules: [{{Name: r, Priority: 1, VisibilityConfig: {{SampledRequestsEnabled: true, CloudWatchMetricsEnabled: true, MetricName: m}}, Statement: {statement}}}]}}}}}}");
+    let template = format!(
+        "Resources: {{W: {{Type: AWS::WAFv2::WebACL, Properties: {{Scope: REGIONAL, DefaultAction: {{Allow: {{}}}}, VisibilityConfig: {{SampledRequestsEnabled: true, CloudWatchMetricsEnabled: true, MetricName: m}}, Rules: [{{Name: r, Priority: 1, VisibilityConfig: {{SampledRequestsEnabled: true, CloudWatchMetricsEnabled: true, MetricName: m}}, Statement: {statement}}}]}}}}}}"
+    );
     let (estate, _, _) = intake::from_texts(&[("t.yaml", &template)]);
     let start = std::time::Instant::now();
     assert!(!validate(&estate, Catalog::shared()).findings.is_empty());
