@@ -1,14 +1,15 @@
 //! The example companies of the repository: what `design` makes of them fits the schemas, and is emitted.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use blueprint::MemoryFiles;
 use catalog::Catalog;
 use design::Lock;
-use diagnostics::{Diagnostics, SourceMap};
+use diagnostics::{Diagnostics, Severity, SourceMap};
 use emit::cloudformation::{Format, Options};
-use estate::Estate;
 use estate::validate::{Outcome, check};
+use estate::{Estate, Kind, StackId, Target, Value};
 
 use crate::estates::emitted;
 use crate::parsed::{named, parse};
@@ -62,6 +63,82 @@ fn every_example_is_emitted_and_resolves() {
                 );
             }
         }
+    }
+}
+
+/// A value as text that does not depend on where it was written or how stacks are numbered.
+fn said(estate: &Estate, value: &Value, out: &mut String) {
+    let name = |stack: StackId| estate.stack_path(stack);
+    match &value.kind {
+        Kind::Reference(reference) => {
+            let target = match &reference.target {
+                Target::Resource { stack, id } => format!("{}:{id}", name(*stack)),
+                Target::Account(account) => format!("account {}", estate.account(*account).unwrap().name),
+                Target::Pseudo { stack, pseudo } => format!("{}:{}", name(*stack), pseudo.name()),
+            };
+            out.push_str(&format!("<{target} {}>", reference.attribute.as_deref().unwrap_or("")));
+        }
+        Kind::List(items) => {
+            out.push('[');
+            items.iter().for_each(|item| said(estate, item, out));
+            out.push(']');
+        }
+        Kind::Join(items) => {
+            out.push_str("join(");
+            items.iter().for_each(|item| said(estate, item, out));
+            out.push(')');
+        }
+        Kind::Map(map) => {
+            for entry in map {
+                out.push_str(&format!("{{{}: ", entry.key));
+                said(estate, &entry.value, out);
+                out.push('}');
+            }
+        }
+        Kind::Call(call) => {
+            out.push_str(call.function.name());
+            call.arguments.iter().for_each(|item| said(estate, item, out));
+        }
+        other => out.push_str(&format!("{:?};", value.as_text().map_or_else(|| format!("{other:?}"), String::from))),
+    }
+}
+
+/// Every resource by stack and logical id, with all that it says.
+fn resources(estate: &Estate) -> BTreeMap<String, String> {
+    let mut out = BTreeMap::new();
+    for (id, stack) in estate.stacks() {
+        for (name, resource) in &stack.resources {
+            let mut text = format!("{} {:?} {:?} ", resource.kind, resource.deletion_policy, resource.update_replace_policy);
+            said(estate, &resource.properties, &mut text);
+            out.insert(format!("{} {name}", estate.stack_path(id)), text);
+        }
+    }
+    out
+}
+
+/// The whole circle: what is emitted, read back with its manifest, is the estate it was made of, references
+/// across stacks and accounts included.
+#[test]
+fn every_example_reads_back_as_the_estate_it_was() {
+    for name in EXAMPLES {
+        let estate = example(name);
+        let emission = emitted(&estate, &Options::default());
+        let file = |(path, bytes): (&str, &[u8])| {
+            (!path.ends_with(".md")).then(|| intake::TemplateFile::new(path, std::str::from_utf8(bytes).unwrap()))
+        };
+        let files: Vec<_> = emission.bundle.iter().filter_map(file).collect();
+        let (mut sources, mut diagnostics) = (SourceMap::new(), Diagnostics::new());
+        let read = intake::read(&files, &intake::Options::default(), &mut sources, &mut diagnostics);
+        let problems: Vec<_> = diagnostics.iter().filter(|found| found.severity > Severity::Note).collect();
+        assert!(problems.is_empty(), "{name}: {problems:?}");
+        let (before, after) = (resources(&estate), resources(&read));
+        let different: Vec<_> = before
+            .iter()
+            .filter(|(key, text)| after.get(*key) != Some(text))
+            .map(|(key, text)| format!("{key}\n  was  {text}\n  is   {:?}", after.get(key)))
+            .collect();
+        assert!(different.is_empty(), "{name}: {} differ\n{}", different.len(), different[0]);
+        assert_eq!(before.len(), after.len(), "{name}");
     }
 }
 
