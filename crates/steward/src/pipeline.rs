@@ -6,6 +6,7 @@
 //! templates/ ───────────────▶ intake ────┘
 //! ```
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use blueprint::Blueprint;
@@ -277,19 +278,38 @@ pub fn templates(
     if read.diagnostics.has_errors() {
         return read;
     }
-    let files = intake::files::walk(paths, &mut read.diagnostics);
+    let files = template_files(paths, &mut read.diagnostics);
     if files.is_empty() {
         let text = format!("there is nothing to judge in `{}`", names.join("`, `"));
         let help = "`steward init` writes a blueprint to begin with";
         read.diagnostics.push(Diagnostic::error(codes::NOTHING_HERE, Span::NONE, text).help(help));
         return read;
     }
+    // The account is not known, and a name that nobody gave it would only stand in every path.
+    let options = Reading { account: Some(SmolStr::new_static("")), ..options };
     let mut estate = intake::read(&files, &options, &mut read.sources, &mut read.diagnostics);
     estate.name = SmolStr::new(names.join(" "));
     // What could be read is judged, what could not has been said: an audit of two hundred templates
     // does not stop at one.
     read.estate = (!estate.stacks.is_empty()).then_some(estate);
     read
+}
+
+/// The files that may be templates, each by the name under which it can be opened from here.
+fn template_files(paths: &[PathBuf], diagnostics: &mut Diagnostics) -> Vec<TemplateFile> {
+    let mut names = BTreeSet::new();
+    let mut files = Vec::new();
+    for path in paths {
+        let folder = if path.is_dir() { Some(path.as_path()) } else { path.parent() };
+        for file in intake::files::walk(std::slice::from_ref(path), diagnostics) {
+            let name = folder.unwrap_or(Path::new("")).join(file.name.as_str());
+            let name = name.strip_prefix(".").unwrap_or(&name).display().to_string();
+            if names.insert(name.clone()) {
+                files.push(TemplateFile::new(name, file.text));
+            }
+        }
+    }
+    files
 }
 
 /// Whether a folder looks like what `aws ec2 describe-…` calls returned.

@@ -31,13 +31,21 @@ fn width(global: &Global) -> usize {
     width.clamp(40, 1_000)
 }
 
-/// Writes to standard output. A reader that went away (`| head`) is no mistake.
+/// Writes to standard output. A reader that went away (`| head`) is no mistake; a full disk is one, and
+/// nobody may take what was cut off for the whole.
 pub fn print(text: &str) {
     let mut out = std::io::stdout().lock();
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            complain(&format!("steward: the output cannot be written: {error}\n"));
+            std::process::exit(2);
+        }
+        _ => {}
+    }
 }
 
 /// Writes to standard error.
 pub fn complain(text: &str) {
+    // Where standard error is gone there is nobody left to tell.
     let _ = std::io::stderr().lock().write_all(text.as_bytes());
 }

@@ -143,7 +143,7 @@ fn subject(estate: &Estate, subject: Subject) -> Value {
     let resource = subject.resource_in(estate);
     json!({
         "path": subject.path(estate),
-        "account": account.map(|account| account.name.as_str()),
+        "account": account.map(|account| account.name.as_str()).filter(|name| !name.is_empty()),
         "region": stack.and_then(|stack| stack.region.as_deref()),
         "stack": stack.map(|stack| stack.name.as_str()),
         "resource": resource.map(|(id, _)| id.as_str()),

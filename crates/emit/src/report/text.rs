@@ -136,7 +136,11 @@ impl Page<'_> {
         if self.run.judged.is_none() {
             return;
         }
-        let mut counts = vec![count(summary.accounts, "account")];
+        let named = |(estate, _): (&estate::Estate, _)| estate.accounts.iter().any(|account| !account.name.is_empty());
+        let mut counts = Vec::new();
+        if self.run.judged.is_some_and(named) {
+            counts.push(count(summary.accounts, "account"));
+        }
         match summary.regions.as_slice() {
             [] => {}
             [one] => counts.push(one.clone()),
