@@ -566,6 +566,10 @@ impl Scope<'_, '_> {
     }
 
     fn computed(&mut self, function: Function, arguments: Vec<Value>, span: Span) -> Value {
+        // A function may double its text; applied to its own result a hundred times it would fill any memory.
+        if arguments.iter().map(text_bytes).sum::<usize>() > LONGEST_TEXT && !self.spend(usize::MAX, span) {
+            return self.mistake(span);
+        }
         // Arguments that could not be read have been reported.
         compute(function, arguments, &mut |fault| self.fault(fault, span))
     }
@@ -625,4 +629,14 @@ pub fn parts(text: &str) -> Vec<Part<'_>> {
         out.push(Part::Text(rest));
     }
     out
+}
+
+/// Texts that functions take may have so many bytes together: a whole template may have a million.
+const LONGEST_TEXT: usize = 4 << 20;
+
+/// Bytes of all texts in a value.
+fn text_bytes(value: &Value) -> usize {
+    let mut bytes = 0;
+    value.walk(&mut |value| bytes += value.as_str().map_or(0, str::len));
+    bytes
 }
