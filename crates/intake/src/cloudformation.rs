@@ -158,6 +158,7 @@ pub fn read_files(
                 around: None,
                 span: Span::NONE,
             };
+            session.begin();
             stack::read(&mut session, deployment);
         }
     }
@@ -195,6 +196,7 @@ fn read_planned(session: &mut Session<'_>, account: AccountId, names: &mut BTree
             around: None,
             span: plan.span,
         };
+        session.begin();
         if let Some((_, of)) = stack::read(session, deployment) {
             outputs.insert(plan.key, of);
         }

@@ -283,7 +283,10 @@ fn differs(value: &Value, text: &str) -> bool {
         // What AWS assigns is never empty; an account id has twelve digits.
         Kind::Reference(reference) => match reference.target {
             Target::Account(_) => text.len() != 12 || !text.bytes().all(|byte| byte.is_ascii_digit()),
-            Target::Resource { .. } => text.is_empty() && reference.attribute.is_none(),
+            Target::Resource { .. } => {
+                text.is_empty()
+                    && reference.attribute.as_ref().is_none_or(|name| name.ends_with("Arn") || name.ends_with("Id"))
+            }
             Target::Pseudo { .. } => text.is_empty(),
         },
         Kind::Join(pieces) => {

@@ -84,12 +84,15 @@ pub struct Scope<'s, 'n> {
     pub aliases: HashMap<SmolStr, SmolStr>,
     /// Resources that a transform made.
     pub made: HashSet<SmolStr>,
+    /// Where the resource being read is declared: the place of what a transform made.
+    pub origin: Span,
     pub mistakes: usize,
 }
 
 impl Scope<'_, '_> {
     /// Pushes a diagnostic.
-    pub fn report(&mut self, diagnostic: Diagnostic) {
+    pub fn report(&mut self, mut diagnostic: Diagnostic) {
+        diagnostic.span = diagnostic.span.or(self.origin);
         self.session.diagnostics.push(diagnostic);
     }
 

@@ -191,7 +191,7 @@ impl Reader<'_, '_> {
             let mut arguments = Vec::new();
             for parameter in stack.get("parameters").and_then(Node::as_list).unwrap_or(&[]) {
                 let Some(name) = text(parameter, "name") else { continue };
-                if let Some(argument) = self.built_argument(parameter) {
+                if let Some(argument) = self.built_argument(tree, parameter) {
                     arguments.push((name, argument));
                 }
             }
@@ -207,19 +207,30 @@ impl Reader<'_, '_> {
         }
     }
 
-    fn built_argument(&mut self, parameter: &Node) -> Option<Argument> {
+    /// What a number of an account is here: a reference to the account, wherever it comes from.
+    fn number_of(&self, name: &str) -> Option<Argument> {
+        let target = Target::Account(*self.accounts.get(name)?);
+        Some(Argument::Value(Value::from(Reference { target, attribute: None })))
+    }
+
+    fn built_argument(&self, tree: &Node, parameter: &Node) -> Option<Argument> {
         if let Some(from) = parameter.get("from") {
             let (stack, output) = (from.get("stack")?.as_scalar_text()?, from.get("output")?.as_scalar_text()?);
+            let made = |account: &&Node| {
+                let number = account.get("number_from");
+                let says = |key: &str| number.and_then(|number| number.get(key)).and_then(Node::as_str);
+                says("stack") == Some(&stack) && says("output") == Some(&output)
+            };
+            let account = tree.get("accounts").and_then(Node::as_list)?.iter().find(made);
+            if let Some(name) = account.and_then(|account| account.get("name")).and_then(Node::as_str) {
+                return self.number_of(name);
+            }
             return Some(Argument::Output { stack, output });
         }
-        if let Some(value) = parameter.get("value") {
-            return argument(value);
+        if let Some(account) = parameter.get("account").and_then(Node::as_str) {
+            return self.number_of(account);
         }
-        // What only the cloud knows: the number of an account is a reference to that account.
-        let supply = parameter.get("supply")?.as_scalar_text()?;
-        let account = supply.strip_prefix("the number of account ")?.trim_matches('`');
-        let account = *self.accounts.get(account)?;
-        Some(Argument::Value(Value::from(Reference { target: Target::Account(account), attribute: None })))
+        argument(parameter.get("value")?)
     }
 }
 

@@ -27,8 +27,8 @@ pub const KIND: &str = "AWS::CloudFormation::Stack";
 
 /// How deep stacks may nest.
 const DEEPEST: usize = 16;
-/// How many stacks one run may make.
-const MOST_STACKS: usize = 4_000;
+/// How many stacks one template may make, through all that it nests.
+const MOST_STACKS: usize = 1_000;
 
 impl Scope<'_, '_> {
     /// Reads the nested stacks among `entries`, and the resources that declare them.
@@ -76,7 +76,7 @@ impl Scope<'_, '_> {
             self.report(Diagnostic::error(NESTED_TOO_DEEP, address.span.or(span), text));
             return Nested::Unknown;
         }
-        if self.session.estate.stacks.len() >= MOST_STACKS || self.session.exhausted {
+        if self.session.estate.stacks.len() - self.session.first_stack >= MOST_STACKS || self.session.exhausted {
             self.session.exhausted = true;
             let text = format!("there are more than {MOST_STACKS} stacks; the nested stack `{id}` is not read");
             self.report(Diagnostic::error(crate::TOO_LARGE, span, text));

@@ -20,8 +20,8 @@ pub struct File {
     pub template: bool,
 }
 
-/// How much reading may cost, in values made: far more than CloudFormation accepts.
-const BUDGET: usize = 20_000_000;
+/// How much reading one template and all it nests may cost, in values made: far more than CloudFormation accepts.
+const BUDGET: usize = 3_000_000;
 
 pub struct Session<'n> {
     pub files: &'n [File],
@@ -36,6 +36,8 @@ pub struct Session<'n> {
     /// Address blocks of VPCs, as their properties say.
     pub blocks: HashMap<(StackId, SmolStr), Value>,
     pub exhausted: bool,
+    /// How many stacks there were before the one being read with all it nests.
+    pub first_stack: usize,
     /// How many inclusions lie around what is being read.
     pub including: usize,
     budget: usize,
@@ -53,9 +55,17 @@ impl<'n> Session<'n> {
             open: Vec::new(),
             blocks: HashMap::new(),
             exhausted: false,
+            first_stack: 0,
             including: 0,
             budget: BUDGET,
         }
+    }
+
+    /// A template that nobody nests is read next: it has the whole budget.
+    pub fn begin(&mut self) {
+        self.budget = BUDGET;
+        self.exhausted = false;
+        self.first_stack = self.estate.stacks.len();
     }
 
     /// Takes `cost` from the budget; `false` where it is used up.

@@ -107,12 +107,15 @@ impl<'s, 'n> Scope<'s, 'n> {
             edges: Vec::new(),
             aliases: HashMap::new(),
             made: HashSet::new(),
+            origin: Span::NONE,
             mistakes: 0,
         }
     }
 
     fn read_stack(&mut self, template: &Template<'n>, deployment: &Deployment) -> IndexMap<SmolStr, Value> {
         self.report_macros(template);
+        // Conditions may not refer to resources; for saying so, these must be known.
+        self.declared = template.resources.iter().map(|entry| (entry.key.text.clone(), declared(entry))).collect();
         self.read_conditions(template.conditions);
         self.read_rules(template.rules);
         self.section = Section::Resources;
@@ -289,6 +292,7 @@ impl<'s, 'n> Scope<'s, 'n> {
     fn read_parts(&mut self, entry: &Entry, kind: SmolStr) -> (Resource, Vec<Edge>) {
         let id = &entry.key.text;
         self.edges.clear();
+        self.origin = entry.key.span;
         let component = self.made.contains(id);
         let properties = match entry.value.get("Properties") {
             Some(node) => self.read_properties(id, node),
@@ -315,7 +319,10 @@ impl<'s, 'n> Scope<'s, 'n> {
             attributes,
             origin,
         };
-        (resource, std::mem::take(&mut self.edges))
+        self.origin = Span::NONE;
+        let mut edges = std::mem::take(&mut self.edges);
+        edges.iter_mut().for_each(|edge| edge.span = edge.span.or(span));
+        (resource, edges)
     }
 
     fn read_properties(&mut self, id: &SmolStr, node: &Node) -> Value {

@@ -4,9 +4,17 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::string_slice,
     clippy::print_stderr,
     reason = "tests"
 )]
 
+mod deployments;
+mod files;
+mod hostile;
 mod intrinsics;
+mod language;
+mod mistakes;
+mod nested;
+mod serverless;
 mod show;
