@@ -196,7 +196,7 @@ fn a_brought_template_without_the_output_is_named() {
 
 #[test]
 fn nested_templates_keep_their_places_to_each_other() {
-    let mut estate = estate(&["root", "child"]);
+    let mut estate = estate(&["outer", "child"]);
     for (at, file) in ["infra/root.yaml", "infra/../../evil/child.yaml"].into_iter().enumerate() {
         put(&mut estate, at, "T", value!({}));
         estate.stacks[at].template = Some(Template { file: file.into(), text: Arc::from("Resources: {}") });
@@ -208,8 +208,8 @@ fn nested_templates_keep_their_places_to_each_other() {
     assert_eq!(
         paths,
         [
-            ("accounts/prod/eu-west-1/root/infra/root.yaml", 1),
-            ("accounts/prod/eu-west-1/root/infra/evil/child.yaml", 0)
+            ("accounts/prod/eu-west-1/outer/infra/root.yaml", 1),
+            ("accounts/prod/eu-west-1/outer/infra/evil/child.yaml", 0)
         ]
     );
     let readme = String::from_utf8(emission.bundle.get("README.md").unwrap().to_vec()).unwrap();
