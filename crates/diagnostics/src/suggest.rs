@@ -42,8 +42,11 @@ fn distance(a: &[char], b: &[char]) -> usize {
             let at = |line: &[usize], k: usize| line.get(k).copied().unwrap_or(usize::MAX - 1);
             let mut best =
                 (at(&above, j) + usize::from(x != y)).min(at(&above, j + 1) + 1).min(at(&row, j) + 1);
-            let swapped =
-                i > 0 && j > 0 && a.get(i - 1) == Some(y) && b.get(j - 1) == Some(x) && a.get(i) != a.get(i - 1);
+            let swapped = i > 0
+                && j > 0
+                && a.get(i - 1) == Some(y)
+                && b.get(j - 1) == Some(x)
+                && a.get(i) != a.get(i - 1);
             if swapped {
                 best = best.min(at(&before, j - 1) + 1);
             }

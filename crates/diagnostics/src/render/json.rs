@@ -20,7 +20,8 @@ pub fn one(diagnostic: &Diagnostic, sources: &SourceMap) -> Value {
         "message": diagnostic.message,
         "place": place(diagnostic.span, sources),
     });
-    let optional = [("label", &diagnostic.label), ("expected", &diagnostic.expected), ("help", &diagnostic.help)];
+    let optional =
+        [("label", &diagnostic.label), ("expected", &diagnostic.expected), ("help", &diagnostic.help)];
     if let Some(map) = out.as_object_mut() {
         for (key, value) in optional {
             if let Some(value) = value {

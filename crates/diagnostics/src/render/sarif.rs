@@ -54,7 +54,8 @@ pub struct SarifResult {
 /// A SARIF log with one run of `steward` of the given version.
 #[must_use]
 pub fn log(version: &str, rules: &[Rule], results: &[SarifResult], sources: &SourceMap) -> Value {
-    let positions: HashMap<&str, usize> = rules.iter().enumerate().map(|(at, rule)| (&*rule.id, at)).collect();
+    let positions: HashMap<&str, usize> =
+        rules.iter().enumerate().map(|(at, rule)| (&*rule.id, at)).collect();
     let described: Vec<Value> = rules.iter().map(description).collect();
     let results: Vec<Value> = results.iter().map(|result| one(result, &positions, sources)).collect();
     json!({
@@ -143,7 +144,10 @@ fn one(result: &SarifResult, positions: &HashMap<&str, usize>, sources: &SourceM
         out.insert("relatedLocations".into(), related.into());
     }
     if let Some(why) = &result.suppression {
-        out.insert("suppressions".into(), json!([{ "kind": "external", "status": "accepted", "justification": why }]));
+        out.insert(
+            "suppressions".into(),
+            json!([{ "kind": "external", "status": "accepted", "justification": why }]),
+        );
     }
     Value::Object(out)
 }
@@ -171,7 +175,9 @@ fn uri(path: &str) -> String {
     let mut out = String::with_capacity(path.len());
     for byte in path.bytes() {
         match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => out.push(byte.into()),
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => {
+                out.push(byte.into())
+            }
             b'\\' => out.push('/'),
             other => out.push_str(&format!("%{other:02X}")),
         }

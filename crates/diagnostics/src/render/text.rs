@@ -42,7 +42,8 @@ pub fn one(diagnostic: &Diagnostic, sources: &SourceMap, style: Style) -> String
         group = each.add_to(group);
     }
     let margin = gutter(&excerpts) + 3;
-    let expected = diagnostic.expected.as_deref().map(|text| wrapped(&format!("expected {text}"), style, margin + 6));
+    let expected =
+        diagnostic.expected.as_deref().map(|text| wrapped(&format!("expected {text}"), style, margin + 6));
     let help = diagnostic.help.as_deref().map(|text| wrapped(text, style, margin + 6));
     if let Some(text) = &expected {
         group = group.element(Level::NOTE.message(text.as_str()));
@@ -68,7 +69,8 @@ pub fn places(
 ) -> String {
     let level = level(severity);
     // Two marks at one place are one mark.
-    let own = related.iter().find(|(place, _)| *place == span && label.is_none()).map(|(_, label)| label.as_str());
+    let own =
+        related.iter().find(|(place, _)| *place == span && label.is_none()).map(|(_, label)| label.as_str());
     let label = label.or(own).map(printable);
     let others = related.iter().filter(|(place, text)| *place != span || Some(text.as_str()) != own);
     let related: Vec<_> = others.map(|(span, label)| (*span, printable(label))).collect();
@@ -107,7 +109,12 @@ fn wrapped(text: &str, style: Style, taken: usize) -> String {
 fn gutter(excerpts: &[Excerpt<'_>]) -> usize {
     let digits = |line: usize| line.checked_ilog10().map_or(1, |digits| digits as usize + 1);
     let last = |each: &Excerpt<'_>| each.first + each.source.lines().count().saturating_sub(1);
-    excerpts.iter().filter(|each| each.only_column.is_none()).map(|each| digits(last(each))).max().unwrap_or(0)
+    excerpts
+        .iter()
+        .filter(|each| each.only_column.is_none())
+        .map(|each| digits(last(each)))
+        .max()
+        .unwrap_or(0)
 }
 
 /// A place of which the first line is shown, with the part of it that the span covers. A place that goes
@@ -157,7 +164,11 @@ fn excerpts<'a>(
         let line = file.line(location.line);
         let byte = |column: usize| line.char_indices().nth(column - 1).map_or(line.len(), |(at, _)| at);
         let start = byte(location.column);
-        let end = if location.end_line == location.line { byte(location.end_column) } else { line.trim_end().len() };
+        let end = if location.end_line == location.line {
+            byte(location.end_column)
+        } else {
+            line.trim_end().len()
+        };
         let mark = Mark { line: location.line, range: start..end.max(start), label, kind };
         let near = |(other, _, marks): &&mut (&SourceFile, usize, Vec<Mark<'_>>)| {
             std::ptr::eq(*other, file) && marks.iter().all(|at| at.line.abs_diff(mark.line) <= NEAR)
@@ -174,8 +185,13 @@ fn excerpt<'a>(file: &'a SourceFile, column: usize, marks: Vec<Mark<'a>>) -> Exc
     let first = marks.iter().map(|mark| mark.line).min().unwrap_or(1);
     let last = marks.iter().map(|mark| mark.line).max().unwrap_or(1);
     let too_long = (first..=last).any(|line| file.line(line).len() > LONGEST_LINE);
-    let mut excerpt =
-        Excerpt { name: printable(&file.name), first, source: String::new(), marks: Vec::new(), only_column: None };
+    let mut excerpt = Excerpt {
+        name: printable(&file.name),
+        first,
+        source: String::new(),
+        marks: Vec::new(),
+        only_column: None,
+    };
     if too_long {
         excerpt.first = marks.first().map_or(first, |mark| mark.line);
         excerpt.only_column = Some(column);

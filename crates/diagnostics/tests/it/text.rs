@@ -13,7 +13,9 @@ fn sample() -> (Diagnostic, SourceMap) {
     let diagnostic = Diagnostic::error(Code("BP0405"), at("us-east-9"), message)
         .label("no such region")
         .related(at("us-west-2"), "recovered into this one")
-        .expected("one of us-east-1, us-east-2, us-west-1, us-west-2, ca-central-1, eu-west-1 or eu-central-1")
+        .expected(
+            "one of us-east-1, us-east-2, us-west-1, us-west-2, ca-central-1, eu-west-1 or eu-central-1",
+        )
         .help("did you mean `us-east-1`?");
     (diagnostic, sources)
 }

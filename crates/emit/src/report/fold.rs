@@ -74,7 +74,8 @@ pub fn sentence(witness: &Witness) -> String {
         Witness::Setting { path, found } if found == "nothing" => format!("`{path}` is not set"),
         Witness::Setting { path, found } => format!("`{path}` is {found}"),
         Witness::Request { principal, action, resource, circumstances } => {
-            let when = if circumstances.is_empty() { String::new() } else { format!(", when {circumstances}") };
+            let when =
+                if circumstances.is_empty() { String::new() } else { format!(", when {circumstances}") };
             format!("{principal}: {action} on {resource}{when}")
         }
         Witness::Packet { source, destination, service } => format!("{source} to {destination}, {service}"),

@@ -164,7 +164,9 @@ fn witness(witness: &Witness) -> Value {
         Witness::Packet { source, destination, service } => {
             json!({ "kind": "packet", "source": source, "destination": destination, "service": service })
         }
-        Witness::Event { happens, follows } => json!({ "kind": "event", "happens": happens, "follows": follows }),
+        Witness::Event { happens, follows } => {
+            json!({ "kind": "event", "happens": happens, "follows": follows })
+        }
     }
 }
 

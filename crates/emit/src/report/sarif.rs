@@ -58,7 +58,9 @@ fn rule_of(guarantee: &Guarantee) -> Rule {
         id: guarantee.id.to_owned(),
         title: guarantee.title.to_owned(),
         help: help.join("\n"),
-        properties: Some(json!({ "security-severity": severity, "level": guarantee.level.word(), "tags": tags })),
+        properties: Some(
+            json!({ "security-severity": severity, "level": guarantee.level.word(), "tags": tags }),
+        ),
     }
 }
 

@@ -64,7 +64,8 @@ impl Summary {
         out.warnings = warnings.count();
         let Some((estate, report)) = run.judged else { return out };
         out.accounts = estate.accounts.len();
-        let regions: BTreeSet<&str> = estate.stacks.iter().filter_map(|stack| stack.region.as_deref()).collect();
+        let regions: BTreeSet<&str> =
+            estate.stacks.iter().filter_map(|stack| stack.region.as_deref()).collect();
         out.regions = regions.into_iter().map(str::to_owned).collect();
         out.stacks = estate.stacks.len();
         out.resources = estate.resource_count();

@@ -127,7 +127,8 @@ impl Page<'_> {
     fn header(&mut self, summary: &Summary) {
         let name = self.run.judged.map_or("", |(estate, _)| estate.name.as_str());
         let subject = printable(self.run.subject);
-        let mut title = vec![(Ink::Strong, if name.is_empty() { subject.to_string() } else { name.to_owned() })];
+        let mut title =
+            vec![(Ink::Strong, if name.is_empty() { subject.to_string() } else { name.to_owned() })];
         if !name.is_empty() && name != subject {
             title.push((Ink::Plain, subject.into_owned()));
         }
@@ -136,7 +137,9 @@ impl Page<'_> {
         if self.run.judged.is_none() {
             return;
         }
-        let named = |(estate, _): (&estate::Estate, _)| estate.accounts.iter().any(|account| !account.name.is_empty());
+        let named = |(estate, _): (&estate::Estate, _)| {
+            estate.accounts.iter().any(|account| !account.name.is_empty())
+        };
         let mut counts = Vec::new();
         if self.run.judged.is_some_and(named) {
             counts.push(count(summary.accounts, "account"));
@@ -158,7 +161,9 @@ impl Page<'_> {
         let mut seen: Vec<(&str, Severity, usize)> = Vec::new();
         let mut notes = Vec::new();
         for item in self.run.diagnostics {
-            let at = seen.iter().position(|(code, severity, _)| (*code, *severity) == (item.code.0, item.severity));
+            let at = seen
+                .iter()
+                .position(|(code, severity, _)| (*code, *severity) == (item.code.0, item.severity));
             let at = at.unwrap_or(seen.len());
             if at == seen.len() {
                 seen.push((item.code.0, item.severity, 0));
@@ -184,7 +189,8 @@ impl Page<'_> {
             self.labelled(0, "note", 5, Ink::Dim, &format!("{} [{}]", note.message, note.code));
         }
         if !left.is_empty() {
-            let left: Vec<_> = left.iter().map(|(code, more)| format!("{} more {code}", number(*more))).collect();
+            let left: Vec<_> =
+                left.iter().map(|(code, more)| format!("{} more {code}", number(*more))).collect();
             self.prose(0, Ink::Dim, &format!("and {} (-v shows them)", left.join(", ")));
         }
         if self.run.diagnostics.omitted() > 0 {
@@ -227,8 +233,11 @@ impl Page<'_> {
                 (by.excepted, "excepted"),
                 (summary.without_subject, "without subject"),
             ];
-            let parts: Vec<_> =
-                parts.iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{} {word}", number(*n))).collect();
+            let parts: Vec<_> = parts
+                .iter()
+                .filter(|(n, _)| *n > 0)
+                .map(|(n, word)| format!("{} {word}", number(*n)))
+                .collect();
             pieces.push((ink, format!("{}: {}", count(summary.checked(), "guarantee"), parts.join(", "))));
             pieces.push((Ink::Plain, count(summary.verdicts(), "subject")));
         }

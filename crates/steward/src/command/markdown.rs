@@ -1,4 +1,4 @@
-//! Markdown pages on a terminal: headings, paragraphs, lists, tables as they are, and code.
+//! Markdown pages on a terminal: headings, paragraphs, lists, tables and code.
 //!
 //! In: a page of ours. Out: text wrapped to the terminal. Only what our pages use is understood; anything else
 //! is shown as it is written.
@@ -38,8 +38,7 @@ pub fn render(page: &str, style: Style) -> String {
             }
         } else if line.starts_with('|') {
             flush(&mut paragraph, &mut out, style, width);
-            out.push_str(line);
-            out.push('\n');
+            row(line, &mut out, style, width);
         } else {
             paragraph.push(line.trim());
         }
@@ -47,6 +46,21 @@ pub fn render(page: &str, style: Style) -> String {
     out.truncate(out.trim_end().len());
     out.push('\n');
     out
+}
+
+/// A row of a table: its first cell on lines of its own, the others indented below it.
+fn row(line: &str, out: &mut String, style: Style, width: usize) {
+    if line.chars().all(|c| matches!(c, '|' | '-' | ':' | ' ')) {
+        return;
+    }
+    for (at, cell) in line.trim().trim_matches('|').split('|').enumerate() {
+        let (ink, indent) = if at == 0 { (Ink::Strong, 2) } else { (Ink::Plain, 6) };
+        for line in style.paint_lines(ink, &wrap(cell.trim(), width.saturating_sub(indent))) {
+            out.push_str(&" ".repeat(indent));
+            out.push_str(&line);
+            out.push('\n');
+        }
+    }
 }
 
 /// Ends a paragraph or list item.

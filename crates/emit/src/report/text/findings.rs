@@ -86,18 +86,19 @@ impl Page<'_> {
             let mark = if at == 0 { glyph.clone() } else { " ".into() };
             self.line(&format!("{mark} {line}"));
         }
-        let mut pieces = vec![
-            (Ink::Literal, guarantee.id.to_owned()),
-            (Ink::Plain, guarantee.level.word().to_owned()),
-        ];
+        let mut pieces =
+            vec![(Ink::Literal, guarantee.id.to_owned()), (Ink::Plain, guarantee.level.word().to_owned())];
         let counts = [
             (all.violated, Verdict::Violated),
             (all.unknown, Verdict::Unknown),
             (all.excepted, Verdict::Excepted),
             (all.proved, Verdict::Proved),
         ];
-        let counts: Vec<_> =
-            counts.iter().filter(|(n, _)| *n > 0).map(|(n, of)| format!("{} {}", number(*n), of.word())).collect();
+        let counts: Vec<_> = counts
+            .iter()
+            .filter(|(n, _)| *n > 0)
+            .map(|(n, of)| format!("{} {}", number(*n), of.word()))
+            .collect();
         pieces.push((ink(verdict), counts.join(", ")));
         self.pieces(2, &pieces);
         let served = served(guarantee.id);
@@ -141,9 +142,7 @@ impl Page<'_> {
         if !resource.origin.component.is_empty() {
             pieces.push((Ink::Dim, format!("made by {}", resource.origin.component)));
         }
-        if with_place
-            && let Some(at) = self.run.sources.locate(finding.span)
-        {
+        if with_place && let Some(at) = self.run.sources.locate(finding.span) {
             pieces.push((Ink::Dim, format!("{}:{}", printable(&at.file), at.line)));
         }
         self.pieces(4, &pieces);
@@ -192,7 +191,8 @@ impl Page<'_> {
             }
             return;
         }
-        let names = others.iter().take(MOST_NAMES).map(|finding| beside(estate, first.subject, finding.subject));
+        let names =
+            others.iter().take(MOST_NAMES).map(|finding| beside(estate, first.subject, finding.subject));
         let names: Vec<_> = names.collect();
         let left = others.len() - names.len();
         let text = if left > 0 {
@@ -253,5 +253,8 @@ fn served(guarantee: &str) -> Vec<(Ink, String)> {
         "nist-800-53" => "NIST".to_owned(),
         other => framework_name(other).to_owned(),
     };
-    frameworks.iter().map(|(framework, ids)| (Ink::Dim, format!("{} {}", name(framework), ids.join(", ")))).collect()
+    frameworks
+        .iter()
+        .map(|(framework, ids)| (Ink::Dim, format!("{} {}", name(framework), ids.join(", "))))
+        .collect()
 }

@@ -3,17 +3,21 @@
 use diagnostics::render::{Ink, columns, wrap};
 use prove::{Count, Level, Verdict};
 
-use super::{Page, Summary, ink, number};
+use super::{Detail, Page, Summary, ink, number};
 
 /// In a terminal of at least so many columns the ids of guarantees have a column of their own.
 const WIDE: usize = 108;
+
+/// More guarantees without subject than this are only counted.
+const MOST_IDS: usize = 12;
 
 impl Page<'_> {
     pub(super) fn overview(&mut self, summary: &Summary) {
         let Some((_, report)) = self.run.judged else { return };
         let with_subject = report.guarantees.iter().filter_map(|checked| Some((checked, checked.verdict()?)));
-        let rows: Vec<_> =
-            with_subject.map(|(checked, verdict)| (checked, verdict, tally(checked.count(), verdict))).collect();
+        let rows: Vec<_> = with_subject
+            .map(|(checked, verdict)| (checked, verdict, tally(checked.count(), verdict)))
+            .collect();
         let tally_room = rows.iter().map(|(_, _, tally)| columns(tally)).max().unwrap_or(0);
         let id_room = rows.iter().map(|(checked, ..)| columns(checked.guarantee.id)).max().unwrap_or(0) + 2;
         let id_room = if self.style.width >= WIDE { id_room } else { 0 };
@@ -56,7 +60,12 @@ impl Page<'_> {
             let ids = report.guarantees.iter().filter(|checked| checked.verdict().is_none());
             let ids: Vec<_> = ids.map(|checked| checked.guarantee.id).collect();
             self.out.push('\n');
-            self.prose(0, Ink::Dim, &format!("nothing here to judge: {}", ids.join(", ")));
+            let text = if ids.len() > MOST_IDS && self.detail != Detail::Every {
+                format!("{} more guarantees have nothing here to judge (-v names them)", ids.len())
+            } else {
+                format!("nothing here to judge: {}", ids.join(", "))
+            };
+            self.prose(0, Ink::Dim, &text);
         }
     }
 }
