@@ -101,9 +101,12 @@ impl Counts {
         self.clean += usize::from(!serious && reading.outcomes.contains(&Outcome::Read));
         for diagnostic in &diagnostics {
             *self.codes.entry((diagnostic.code.to_string(), diagnostic.severity.word())).or_default() += 1;
-            if show.is_some_and(|code| code == diagnostic.code.0 || (code == "errors" && diagnostic.severity == Severity::Error)) {
+            if show.is_some_and(|code| {
+                code == diagnostic.code.0 || (code == "errors" && diagnostic.severity == Severity::Error)
+            }) {
                 let place = sources.locate(diagnostic.span);
-                let place = place.map(|at| format!("{}:{}:{}", at.file, at.line, at.column)).unwrap_or_default();
+                let place =
+                    place.map(|at| format!("{}:{}:{}", at.file, at.line, at.column)).unwrap_or_default();
                 let help = diagnostic.help.as_deref().map(|help| format!(" ({help})")).unwrap_or_default();
                 println!("{} {place}: {}{help}", diagnostic.code, diagnostic.message);
             }
@@ -111,8 +114,10 @@ impl Counts {
     }
 
     fn print(&self) {
-        println!("files {}  read {} (without a remark {})  refused {}  skipped {}  panics={}",
-            self.files, self.read, self.clean, self.refused, self.skipped, self.panics);
+        println!(
+            "files {}  read {} (without a remark {})  refused {}  skipped {}  panics={}",
+            self.files, self.read, self.clean, self.refused, self.skipped, self.panics
+        );
         println!("stacks {}  resources {}  time {:.1} ms", self.stacks, self.resources, millis(self.total));
         for ((code, severity), count) in &self.codes {
             println!("{count:6} {severity:7} {code}");

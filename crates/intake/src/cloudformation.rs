@@ -20,6 +20,7 @@ mod parameters;
 mod serverless;
 mod session;
 mod stack;
+mod substitution;
 mod syntax;
 mod template;
 
@@ -132,7 +133,8 @@ pub fn read_files(
         span: Span::NONE,
     };
     let account = session.estate.add_account(account);
-    let templates: Vec<usize> = (0..parsed.len()).filter(|at| parsed.get(*at).is_some_and(|file| file.template)).collect();
+    let templates: Vec<usize> =
+        (0..parsed.len()).filter(|at| parsed.get(*at).is_some_and(|file| file.template)).collect();
     if templates.is_empty() {
         session.diagnostics.push(no_templates(&outcomes));
     }
@@ -169,7 +171,11 @@ pub fn read_files(
 }
 
 /// Reads the deployments that manifests ask for, in their order; says which files they are of.
-fn read_planned(session: &mut Session<'_>, account: AccountId, names: &mut BTreeSet<SmolStr>) -> BTreeSet<usize> {
+fn read_planned(
+    session: &mut Session<'_>,
+    account: AccountId,
+    names: &mut BTreeSet<SmolStr>,
+) -> BTreeSet<usize> {
     let mut outputs: HashMap<SmolStr, IndexMap<SmolStr, Value>> = HashMap::new();
     let mut asked = BTreeSet::new();
     for plan in manifest::planned(session, account) {
@@ -180,7 +186,9 @@ fn read_planned(session: &mut Session<'_>, account: AccountId, names: &mut BTree
             let value = match argument {
                 Argument::Value(value) => Some(value),
                 // An output that is not there: a later wave, a condition. The parameter has its default then.
-                Argument::Output { stack, output } => outputs.get(&stack).and_then(|of| of.get(&output)).cloned(),
+                Argument::Output { stack, output } => {
+                    outputs.get(&stack).and_then(|of| of.get(&output)).cloned()
+                }
             };
             values.extend(value.map(|value| (name, value)));
         }
@@ -215,7 +223,11 @@ fn no_templates(outcomes: &[Outcome]) -> Diagnostic {
 }
 
 /// Parses and classifies all files; those that are not templates are reported.
-fn parse(files: &[TemplateFile], sources: &mut SourceMap, diagnostics: &mut Diagnostics) -> (Vec<File>, Vec<Outcome>) {
+fn parse(
+    files: &[TemplateFile],
+    sources: &mut SourceMap,
+    diagnostics: &mut Diagnostics,
+) -> (Vec<File>, Vec<Outcome>) {
     let ids: Vec<_> = files.iter().map(|file| sources.add(file.name.as_str(), file.text.clone())).collect();
     let sources = &*sources;
     let one = |(file, id): (&TemplateFile, Option<diagnostics::FileId>)| {
@@ -256,7 +268,10 @@ fn given(options: &Options, file: &File) -> IndexMap<SmolStr, Value> {
             }
             Some(_) => {}
             None => {
-                let known = set.values.iter().filter(|(name, _)| declared.is_some_and(|node| node.get(name).is_some()));
+                let known = set
+                    .values
+                    .iter()
+                    .filter(|(name, _)| declared.is_some_and(|node| node.get(name).is_some()));
                 out.extend(known.map(|(name, value)| (name.clone(), value.clone())));
             }
         }
@@ -297,5 +312,9 @@ fn unique_name(path: &str, taken: &mut BTreeSet<SmolStr>) -> SmolStr {
 fn sanitized(name: &str) -> String {
     let clean: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
     let clean = clean.trim_matches('-');
-    if clean.starts_with(|c: char| c.is_ascii_alphabetic()) { clean.to_owned() } else { format!("stack-{clean}") }
+    if clean.starts_with(|c: char| c.is_ascii_alphabetic()) {
+        clean.to_owned()
+    } else {
+        format!("stack-{clean}")
+    }
 }

@@ -16,7 +16,18 @@ use crate::{TemplateFile, UNREADABLE_FILE};
 
 /// Extensions of files that may be templates, or are infrastructure code that deserves a word.
 const EXTENSIONS: &[&str] = &[
-    "yaml", "yml", "json", "template", "templates", "cfn", "cform", "cloudformation", "jsn", "tf", "hcl", "bicep",
+    "yaml",
+    "yml",
+    "json",
+    "template",
+    "templates",
+    "cfn",
+    "cform",
+    "cloudformation",
+    "jsn",
+    "tf",
+    "hcl",
+    "bicep",
 ];
 
 /// Folders that never hold templates of the user's.

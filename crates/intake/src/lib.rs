@@ -6,9 +6,9 @@
 //! [`estate::Case`], never a guess; nothing a template says makes this crate panic or run away.
 
 pub mod cloudformation;
+mod codes;
 pub mod files;
 pub mod parameter_file;
-mod codes;
 
 pub use codes::*;
 

@@ -18,10 +18,15 @@ use crate::cloudformation::ParameterValues;
 /// another shape; it has been said why.
 pub fn read(path: &Path, sources: &mut SourceMap, diagnostics: &mut Diagnostics) -> Option<ParameterValues> {
     let name = path.display().to_string();
-    let text = std::fs::read(path)
-        .map_err(|error| Diagnostic::error(UNREADABLE_FILE, Span::NONE, format!("`{name}` cannot be read: {error}")))
-        .and_then(|bytes| decode(bytes, &name, Limits::default()));
-    match text {
+    let bytes = match std::fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) => {
+            let text = format!("`{name}` cannot be read: {error}");
+            diagnostics.push(Diagnostic::error(UNREADABLE_FILE, Span::NONE, text));
+            return None;
+        }
+    };
+    match decode(bytes, &name, Limits::default()) {
         Ok(text) => from_text(&name, &text, sources, diagnostics),
         Err(diagnostic) => {
             diagnostics.push(diagnostic);

@@ -22,9 +22,13 @@ pub fn blocks(arguments: &[Value]) -> Result<Option<Value>, Fault> {
     let fault = |text: String| Err(Fault::new(BAD_CIDR, text));
     let number = |value: &Value, what: &str| match (&value.kind, value.as_int()) {
         (_, Some(number)) => Ok(Some(number)),
-        (Kind::String(_) | Kind::Bool(_) | Kind::Number(_) | Kind::List(_) | Kind::Map(_) | Kind::Null, None) => {
-            Err(Fault::new(BAD_CIDR, format!("the {what} of `Fn::Cidr` is not a whole number but {}", value.describe())))
-        }
+        (
+            Kind::String(_) | Kind::Bool(_) | Kind::Number(_) | Kind::List(_) | Kind::Map(_) | Kind::Null,
+            None,
+        ) => Err(Fault::new(
+            BAD_CIDR,
+            format!("the {what} of `Fn::Cidr` is not a whole number but {}", value.describe()),
+        )),
         _ => Ok(None),
     };
     let (count, bits) = (number(count, "count")?, number(bits, "cidrBits")?);

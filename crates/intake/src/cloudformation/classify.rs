@@ -59,7 +59,9 @@ pub fn read(file: &SourceFile, diagnostics: &mut Diagnostics) -> (Option<Node>, 
     let extension = file.name.rsplit_once('.').map_or("", |(_, extension)| extension).to_ascii_lowercase();
     if let Some((_, tool)) = OTHER_TOOLS.iter().find(|(known, _)| *known == extension) {
         let text = format!("`{}` is {tool}, which is not read", file.name);
-        diagnostics.push(Diagnostic::warning(OTHER_FORMAT, file.span(0, 0), text).help("give CloudFormation templates"));
+        diagnostics.push(
+            Diagnostic::warning(OTHER_FORMAT, file.span(0, 0), text).help("give CloudFormation templates"),
+        );
         return (None, Class::Other);
     }
     let mut own = Diagnostics::new();
@@ -99,13 +101,11 @@ fn class_of(tree: &Node) -> Class {
     }
     // A section of resources, each with a type: other formats have `Resources` as well.
     let typed = |node: &Node| match &node.kind {
-        Kind::Map(entries) => {
-            entries.iter().any(|entry| {
-                entry.key.text.starts_with("Fn::")
-                    || entry.value.get("Type").is_some_and(|ty| ty.as_str().is_none_or(|ty| ty.contains("::")))
-                    || entry.value.get("Properties").is_some()
-            })
-        }
+        Kind::Map(entries) => entries.iter().any(|entry| {
+            entry.key.text.starts_with("Fn::")
+                || entry.value.get("Type").is_some_and(|ty| ty.as_str().is_none_or(|ty| ty.contains("::")))
+                || entry.value.get("Properties").is_some()
+        }),
         _ => false,
     };
     match tree.get("Resources") {
@@ -125,7 +125,11 @@ fn describe(tree: &Node) -> String {
     match &tree.kind {
         Kind::List(items) => {
             let parameters = items.iter().all(|item| item.get("ParameterKey").is_some());
-            if parameters && !items.is_empty() { "a file of parameter values".into() } else { "a list".into() }
+            if parameters && !items.is_empty() {
+                "a file of parameter values".into()
+            } else {
+                "a list".into()
+            }
         }
         Kind::Map(entries) => {
             let has = |key: &&str| entries.iter().any(|entry| entry.key.text == **key);
@@ -133,7 +137,9 @@ fn describe(tree: &Node) -> String {
             if let Some((_, what)) = known {
                 return (*what).to_owned();
             }
-            if entries.iter().any(|entry| entry.value.get("Type").and_then(Node::as_str).is_some_and(|ty| ty.contains("::"))) {
+            if entries.iter().any(|entry| {
+                entry.value.get("Type").and_then(Node::as_str).is_some_and(|ty| ty.contains("::"))
+            }) {
                 return "a part of a template, without the section `Resources`".into();
             }
             let keys: Vec<_> = entries.iter().take(4).map(|entry| entry.key.text.as_str()).collect();

@@ -117,13 +117,11 @@ fn plain(function: Function, arguments: Vec<Value>) -> Result<Value, Fault> {
         (Function::Select, [index, list]) => select(index, list)?,
         (Function::Split, [delimiter, text]) => split(delimiter, text)?,
         (Function::Length, [list]) => length(list)?,
-        (Function::ToJsonString, [value]) => {
-            value.is_literal().then(|| {
-                let mut out = String::new();
-                json(value, &mut out);
-                Value::from(out)
-            })
-        }
+        (Function::ToJsonString, [value]) => value.is_literal().then(|| {
+            let mut out = String::new();
+            json(value, &mut out);
+            Value::from(out)
+        }),
         (Function::Cidr, arguments) => cidr::blocks(arguments)?,
         _ => None,
     };
@@ -140,7 +138,10 @@ fn join(delimiter: &Value, list: &Value) -> Result<Option<Value>, Fault> {
     let items = match &list.kind {
         Kind::List(items) => items,
         Kind::String(_) | Kind::Number(_) | Kind::Bool(_) | Kind::Map(_) | Kind::Null | Kind::Join(_) => {
-            return Err(Fault::argument(format!("`Fn::Join` joins a list, not {}", list.describe()), "a list of texts"));
+            return Err(Fault::argument(
+                format!("`Fn::Join` joins a list, not {}", list.describe()),
+                "a list of texts",
+            ));
         }
         _ => return Ok(None),
     };
@@ -210,7 +211,10 @@ fn split(delimiter: &Value, text: &Value) -> Result<Option<Value>, Fault> {
         }
         // What was joined with the same delimiter comes apart again, where the items cannot contain it:
         // parameters of list types are made by splitting at commas.
-        Kind::Call(call) if call.function == Function::Join && delimiter == "," => match call.arguments.as_slice() {
+        Kind::Call(call) if call.function == Function::Join && delimiter == "," => match call
+            .arguments
+            .as_slice()
+        {
             [joint, list] if joint.as_str() == Some(",") && is_parameter_list(list) => Ok(Some(list.clone())),
             _ => Ok(None),
         },
@@ -257,9 +261,9 @@ fn lacks(value: &Value, delimiter: &str) -> bool {
         Kind::Unknown(unknown) => unknown.allowed.as_ref().is_some_and(|allowed| {
             allowed.iter().all(|value| value.as_text().is_some_and(|text| !text.contains(delimiter)))
         }),
-        Kind::Case(case) => [&case.then, &case.otherwise]
-            .iter()
-            .all(|value| value.as_text().map_or_else(|| lacks(value, delimiter), |text| !text.contains(delimiter))),
+        Kind::Case(case) => [&case.then, &case.otherwise].iter().all(|value| {
+            value.as_text().map_or_else(|| lacks(value, delimiter), |text| !text.contains(delimiter))
+        }),
         _ => false,
     }
 }
@@ -342,7 +346,8 @@ fn json_text(text: &str, out: &mut String) {
 /// would lose something (`0123`, more digits than fit).
 pub fn number(text: &SmolStr) -> Kind {
     let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
-    let padded = digits.len() > 1 && digits.starts_with('0') && digits.bytes().all(|byte| byte.is_ascii_digit());
+    let padded =
+        digits.len() > 1 && digits.starts_with('0') && digits.bytes().all(|byte| byte.is_ascii_digit());
     if padded || text.starts_with('+') {
         return Kind::String(text.clone());
     }
@@ -365,4 +370,14 @@ pub fn weight(value: &Value) -> usize {
         }
     });
     total
+}
+
+/// Texts that functions take may have so many bytes together: a whole template may have a million.
+pub const LONGEST_TEXT: usize = 4 << 20;
+
+/// Bytes of all texts in a value.
+pub fn text_bytes(value: &Value) -> usize {
+    let mut bytes = 0;
+    value.walk(&mut |value| bytes += value.as_str().map_or(0, str::len));
+    bytes
 }

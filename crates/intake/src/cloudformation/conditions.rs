@@ -22,7 +22,8 @@ impl Scope<'_, '_> {
     /// Reads the section.
     pub fn read_conditions(&mut self, entries: &[Entry]) {
         let entries = self.loops_unrolled(entries);
-        let at: IndexMap<SmolStr, &Entry> = entries.iter().map(|entry| (entry.key.text.clone(), entry)).collect();
+        let at: IndexMap<SmolStr, &Entry> =
+            entries.iter().map(|entry| (entry.key.text.clone(), entry)).collect();
         // Placeholders first: a condition may name one that stands further down.
         for (name, entry) in &at {
             let placeholder = Condition { formula: Formula::Unreadable, truth: None, span: entry.key.span };
@@ -66,7 +67,8 @@ impl Scope<'_, '_> {
                     Some(true) => {}
                     Some(false) => {
                         let from = stack.iter().position(|(name, _)| *name == next).unwrap_or(0);
-                        let circle: Vec<SmolStr> = stack.iter().skip(from).map(|(name, _)| (*name).clone()).collect();
+                        let circle: Vec<SmolStr> =
+                            stack.iter().skip(from).map(|(name, _)| (*name).clone()).collect();
                         if !circle.iter().any(|name| circular.contains(name)) {
                             self.report_circle(&circle, at);
                         }
@@ -133,7 +135,11 @@ impl Scope<'_, '_> {
             Intrinsic::And | Intrinsic::Or => match call.items() {
                 Some(items) if (2..=10).contains(&items.len()) => {
                     let formulas = items.iter().map(|item| self.formula(item)).collect();
-                    if call.function == Intrinsic::And { Formula::And(formulas) } else { Formula::Or(formulas) }
+                    if call.function == Intrinsic::And {
+                        Formula::And(formulas)
+                    } else {
+                        Formula::Or(formulas)
+                    }
                 }
                 _ => self.bad_formula(call, "a list of 2 to 10 conditions"),
             },
@@ -199,8 +205,12 @@ impl Scope<'_, '_> {
                 }
             }
             Formula::Not(inner) => self.implied(inner, !holds, facts, steps),
-            Formula::And(parts) if holds => parts.iter().for_each(|part| self.implied(part, true, facts, steps)),
-            Formula::Or(parts) if !holds => parts.iter().for_each(|part| self.implied(part, false, facts, steps)),
+            Formula::And(parts) if holds => {
+                parts.iter().for_each(|part| self.implied(part, true, facts, steps))
+            }
+            Formula::Or(parts) if !holds => {
+                parts.iter().for_each(|part| self.implied(part, false, facts, steps))
+            }
             _ => {}
         }
     }
@@ -224,7 +234,13 @@ impl Scope<'_, '_> {
     }
 
     /// Whether all parts are `value`: `Some(value)`; whether one is surely not: `Some(!value)`.
-    fn all(&self, parts: &[Formula], facts: &[(SmolStr, bool)], steps: &mut usize, value: bool) -> Option<bool> {
+    fn all(
+        &self,
+        parts: &[Formula],
+        facts: &[(SmolStr, bool)],
+        steps: &mut usize,
+        value: bool,
+    ) -> Option<bool> {
         let mut open = false;
         for part in parts {
             match self.decide(part, facts, steps) {
@@ -285,20 +301,26 @@ fn differs(value: &Value, text: &str) -> bool {
             Target::Account(_) => text.len() != 12 || !text.bytes().all(|byte| byte.is_ascii_digit()),
             Target::Resource { .. } => {
                 text.is_empty()
-                    && reference.attribute.as_ref().is_none_or(|name| name.ends_with("Arn") || name.ends_with("Id"))
+                    && reference
+                        .attribute
+                        .as_ref()
+                        .is_none_or(|name| name.ends_with("Arn") || name.ends_with("Id"))
             }
             Target::Pseudo { .. } => text.is_empty(),
         },
         Kind::Join(pieces) => {
-            let starts = pieces.first().and_then(Value::as_text).is_none_or(|first| text.starts_with(&*first));
+            let starts =
+                pieces.first().and_then(Value::as_text).is_none_or(|first| text.starts_with(&*first));
             let ends = pieces.last().and_then(Value::as_text).is_none_or(|last| text.ends_with(&*last));
             let least: usize = pieces.iter().filter_map(Value::as_text).map(|text| text.len()).sum();
-            !starts || !ends || text.len() < least || pieces.iter().any(|piece| text.is_empty() && differs(piece, ""))
+            !starts
+                || !ends
+                || text.len() < least
+                || pieces.iter().any(|piece| text.is_empty() && differs(piece, ""))
         }
-        Kind::Unknown(unknown) => unknown
-            .allowed
-            .as_ref()
-            .is_some_and(|allowed| allowed.iter().all(|value| value.as_text().is_some_and(|allowed| allowed != text))),
+        Kind::Unknown(unknown) => unknown.allowed.as_ref().is_some_and(|allowed| {
+            allowed.iter().all(|value| value.as_text().is_some_and(|allowed| allowed != text))
+        }),
         _ => false,
     }
 }

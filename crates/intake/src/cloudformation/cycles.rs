@@ -88,7 +88,8 @@ fn components(edges: &IndexMap<SmolStr, Vec<Edge>>) -> Vec<Vec<&SmolStr>> {
             state.visit(start, edges);
         }
     }
-    let named = |members: Vec<usize>| members.into_iter().filter_map(|at| edges.get_index(at).map(|(id, _)| id));
+    let named =
+        |members: Vec<usize>| members.into_iter().filter_map(|at| edges.get_index(at).map(|(id, _)| id));
     let mut out: Vec<Vec<usize>> = state.found;
     out.iter_mut().for_each(|members| members.sort_unstable());
     out.sort();

@@ -159,13 +159,16 @@ impl Scope<'_, '_> {
             }
             Shape::UnknownTag(tag) => {
                 let names = Intrinsic::names().map(|name| name.strip_prefix("Fn::").unwrap_or(name));
-                let rain = tag.starts_with("!Rain::").then(|| "`rain pkg` makes a template of this".to_owned());
+                let rain =
+                    tag.starts_with("!Rain::").then(|| "`rain pkg` makes a template of this".to_owned());
                 let help = rain.or_else(|| did_you_mean(tag.trim_start_matches('!'), names));
                 let text = format!("there is no function `{tag}`");
                 self.report(Diagnostic::error(UNKNOWN_FUNCTION, node.span, text).maybe_help(help));
                 self.mistake(node.span)
             }
-            Shape::UnknownFunction(entry) if entry.key.text == "Fn::GetStackOutput" => self.stack_output(node, entry),
+            Shape::UnknownFunction(entry) if entry.key.text == "Fn::GetStackOutput" => {
+                self.stack_output(node, entry)
+            }
             Shape::UnknownFunction(entry) => {
                 let text = format!("there is no function `{}`", entry.key.text);
                 let help = did_you_mean(&entry.key.text, Intrinsic::names());
@@ -201,7 +204,8 @@ impl Scope<'_, '_> {
     }
 
     fn null(&mut self, span: Span) {
-        let null = Diagnostic::error(NULL_VALUE, span, "a value is missing here: CloudFormation refuses null");
+        let null =
+            Diagnostic::error(NULL_VALUE, span, "a value is missing here: CloudFormation refuses null");
         self.report(null.help("leave the key out, or write `!Ref AWS::NoValue`"));
     }
 
@@ -229,7 +233,8 @@ impl Scope<'_, '_> {
 
     fn entry(&mut self, entry: &NodeEntry, map: &mut Map) {
         if matches!(entry.value.kind, NodeKind::Null) && entry.value.tag.is_none() {
-            let span = if entry.value.span.is_none() { entry.key.span } else { entry.key.span.to(entry.value.span) };
+            let span =
+                if entry.value.span.is_none() { entry.key.span } else { entry.key.span.to(entry.value.span) };
             self.null(span);
             return;
         }
@@ -272,10 +277,18 @@ impl Scope<'_, '_> {
         };
         let mut name = |key: &str| {
             let found = arguments.iter().find(|entry| entry.key.text == key)?;
-            Some(self.value(&found.value).as_text().unwrap_or_else(|| format_smolstr!("@{}", found.value.span.lo)))
+            Some(
+                self.value(&found.value)
+                    .as_text()
+                    .unwrap_or_else(|| format_smolstr!("@{}", found.value.span.lo)),
+            )
         };
         let parts: Vec<_> = ["Region", "StackName", "OutputName"].into_iter().filter_map(&mut name).collect();
-        self.not_modelled(node.span, &format!("output:{}", parts.join("/")), "an output of a stack looked up at deployment")
+        self.not_modelled(
+            node.span,
+            &format!("output:{}", parts.join("/")),
+            "an output of a stack looked up at deployment",
+        )
     }
 
     /// Applies a function.

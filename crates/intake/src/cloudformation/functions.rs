@@ -7,12 +7,12 @@ use document::{Kind as NodeKind, Node};
 use estate::{Function, Guard, Kind, Pseudo, Reference, Target, Value};
 use smol_str::SmolStr;
 
-use super::compute::{Fault, call, case, cased, compute, weight};
+use super::compute::{LONGEST_TEXT, call, case, cased, compute, text_bytes, weight};
 use super::evaluate::{Declared, Edge, Nested, Scope, Section};
 use super::syntax::{Intrinsic, Invocation};
 use crate::{
     BAD_ARGUMENT, LEFT_OUT, MISPLACED_FUNCTION, NEEDS_LANGUAGE_EXTENSIONS, UNKNOWN_MAP, UNKNOWN_OUTPUT,
-    UNKNOWN_REFERENCE, UNKNOWN_RESOURCE_ATTRIBUTE, UNUSED_VARIABLE,
+    UNKNOWN_REFERENCE, UNKNOWN_RESOURCE_ATTRIBUTE,
 };
 
 /// What `Ref` of a pseudo parameter may name.
@@ -69,7 +69,11 @@ impl Scope<'_, '_> {
             None => self.computed_name(&invocation.single()),
         };
         let Some(name) = name else {
-            return self.bad_argument(invocation, invocation.argument.span, "the name of a parameter or resource");
+            return self.bad_argument(
+                invocation,
+                invocation.argument.span,
+                "the name of a parameter or resource",
+            );
         };
         self.named(&name, invocation.span)
     }
@@ -186,12 +190,16 @@ impl Scope<'_, '_> {
             ),
             None => (
                 diagnostics::Severity::Warning,
-                format!("`{id}` is only made if condition `{condition}` holds, and this refers to it in any case"),
+                format!(
+                    "`{id}` is only made if condition `{condition}` holds, and this refers to it in any case"
+                ),
             ),
         };
         if self.conditions.contains_key(&condition) {
             let missing = Diagnostic::new(severity, LEFT_OUT, span, text).related(place, "declared here");
-            self.report(missing.help(format!("write the reference as `!If [{condition}, …, !Ref AWS::NoValue]`")));
+            self.report(
+                missing.help(format!("write the reference as `!If [{condition}, …, !Ref AWS::NoValue]`")),
+            );
         }
     }
 
@@ -273,7 +281,7 @@ impl Scope<'_, '_> {
         self.attribute_of(&id, attribute, invocation.span)
     }
 
-    fn attribute_of(&mut self, id: &SmolStr, attribute: Value, span: Span) -> Value {
+    pub fn attribute_of(&mut self, id: &SmolStr, attribute: Value, span: Span) -> Value {
         let literal = attribute.as_str().map(SmolStr::new);
         if let Some(attribute) = &literal {
             // `Function.Alias.Arn` of the serverless transform.
@@ -336,92 +344,6 @@ impl Scope<'_, '_> {
         }
     }
 
-    /// `Fn::Sub`: a text, or a text and a mapping of names.
-    pub fn sub(&mut self, invocation: &Invocation<'_>) -> Value {
-        const EXPECTED: &str = "a text, or a list of a text and a mapping of names to values";
-        let (template, text, own) = match invocation.items() {
-            Some([template, own]) => (template, template.as_scalar_text().filter(|_| own.as_map().is_some()), own.as_map()),
-            Some([template]) => (template, template.as_scalar_text(), None),
-            _ => (invocation.argument, invocation.text(), None),
-        };
-        let Some(text) = text.filter(|_| invocation.tagged || template.tag.is_none()) else {
-            // A macro may make the text.
-            if template.get("Fn::Transform").is_some() {
-                return self.value(template);
-            }
-            return self.bad_argument(invocation, template.span, EXPECTED);
-        };
-        let own = own.unwrap_or(&[]);
-        let values: Vec<_> = own.iter().map(|entry| (&entry.key, self.value(&entry.value))).collect();
-        if !self.spend(text.len() / 64, invocation.span) {
-            return self.mistake(invocation.span);
-        }
-        let mut used = vec![false; values.len()];
-        let mut pieces = Vec::new();
-        for part in parts(&text) {
-            match part {
-                Part::Text(text) => pieces.push(Value::from(text)),
-                Part::Variable(name) => {
-                    let span = self.session.find(template.span, name).unwrap_or(invocation.span);
-                    let name = name.trim();
-                    match values.iter().position(|(key, _)| key.text == name) {
-                        Some(at) => {
-                            used.get_mut(at).into_iter().for_each(|used| *used = true);
-                            pieces.extend(values.get(at).map(|(_, value)| value.clone()));
-                        }
-                        None => pieces.push(self.variable(name, span)),
-                    }
-                }
-            }
-        }
-        for ((key, _), used) in values.iter().zip(used) {
-            if !used {
-                let text = format!("`{}` is defined here and the text does not use `${{{}}}`", key.text, key.text);
-                self.report(Diagnostic::warning(UNUSED_VARIABLE, key.span, text));
-            }
-        }
-        self.text_of(pieces, invocation.span)
-    }
-
-    /// What `${name}` stands for.
-    fn variable(&mut self, name: &str, span: Span) -> Value {
-        let well_formed =
-            !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | ':'));
-        if !well_formed {
-            let text = format!("`${{{name}}}` is not the name of a parameter, resource or attribute");
-            let bad = Diagnostic::error(BAD_ARGUMENT, span, text);
-            self.report(bad.help(format!("write `${{!{name}}}` to keep `${{{name}}}` as it is")));
-            return self.mistake(span);
-        }
-        match name.split_once('.') {
-            Some((id, attribute)) => {
-                if matches!(self.section, Section::Conditions | Section::Rules) {
-                    let text = format!("`${{{name}}}` is an attribute, and no resource exists before conditions are decided");
-                    return self.wrong(MISPLACED_FUNCTION, span, text);
-                }
-                self.attribute_of(&SmolStr::new(id), Value::from(attribute), span)
-            }
-            None => self.named(&SmolStr::new(name), span),
-        }
-    }
-
-    /// A text of pieces, each of which must be a text.
-    fn text_of(&mut self, pieces: Vec<Value>, span: Span) -> Value {
-        let list = Value::new(Kind::List(pieces.into_iter().filter(|piece| piece.kind != Kind::Absent).collect()));
-        let mut faults = Vec::new();
-        let text = compute(Function::Join, vec![Value::from(""), list], &mut |fault: Fault| {
-            faults.push(fault);
-            Value::new(Kind::Null)
-        });
-        match faults.pop() {
-            Some(mut fault) => {
-                fault.message = fault.message.replace("`Fn::Join` joins", "`Fn::Sub` takes");
-                self.fault(fault, span)
-            }
-            None => text,
-        }
-    }
-
     /// `Fn::FindInMap`.
     pub fn find_in_map(&mut self, invocation: &Invocation<'_>) -> Value {
         const EXPECTED: &str = "the name of a mapping, a first and a second key";
@@ -472,9 +394,12 @@ impl Scope<'_, '_> {
             // The first key is not known: if all rows agree, it does not matter.
             (None, Some(second)) if default.is_none() => {
                 let rows = mapping.value.as_map().unwrap_or(&[]);
-                let mut found = rows.iter().filter(|row| may_be(first, &row.key.text)).map(|row| row.value.get(&second));
+                let mut found =
+                    rows.iter().filter(|row| may_be(first, &row.key.text)).map(|row| row.value.get(&second));
                 match found.next() {
-                    Some(Some(one)) if found.all(|other| other.is_some_and(|other| other.kind == one.kind)) => {
+                    Some(Some(one))
+                        if found.all(|other| other.is_some_and(|other| other.kind == one.kind)) =>
+                    {
                         self.value(one)
                     }
                     _ => unknown(keys),
@@ -525,7 +450,9 @@ impl Scope<'_, '_> {
             Intrinsic::GetAzs => {
                 let region = match &invocation.argument.kind {
                     // `Fn::GetAZs: ""` is the stack's own region.
-                    NodeKind::String(text) if text.is_empty() => self.pseudo("AWS::Region").unwrap_or_else(|| Value::from("")),
+                    NodeKind::String(text) if text.is_empty() => {
+                        self.pseudo("AWS::Region").unwrap_or_else(|| Value::from(""))
+                    }
                     _ => single(self),
                 };
                 call(Function::GetAzs, vec![region])
@@ -592,51 +519,9 @@ impl Scope<'_, '_> {
 
 fn may_be(value: &Value, text: &str) -> bool {
     match &value.kind {
-        Kind::Unknown(unknown) => unknown
-            .allowed
-            .as_ref()
-            .is_none_or(|allowed| allowed.iter().any(|value| value.as_text().is_none_or(|allowed| allowed == text))),
+        Kind::Unknown(unknown) => unknown.allowed.as_ref().is_none_or(|allowed| {
+            allowed.iter().any(|value| value.as_text().is_none_or(|allowed| allowed == text))
+        }),
         _ => true,
     }
-}
-
-/// A part of the text of `Fn::Sub`.
-#[derive(Debug, PartialEq)]
-pub enum Part<'t> {
-    /// As it is.
-    Text(&'t str),
-    /// What is written between `${` and `}`.
-    Variable(&'t str),
-}
-
-/// The parts of the text of `Fn::Sub`; `${!Name}` stays as `${Name}`.
-pub fn parts(text: &str) -> Vec<Part<'_>> {
-    let mut out = Vec::new();
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once("${") {
-        let Some((name, behind)) = after.split_once('}') else { break };
-        if !before.is_empty() {
-            out.push(Part::Text(before));
-        }
-        if let Some(literal) = name.strip_prefix('!') {
-            out.extend([Part::Text("${"), Part::Text(literal), Part::Text("}")]);
-        } else {
-            out.push(Part::Variable(name));
-        }
-        rest = behind;
-    }
-    if !rest.is_empty() {
-        out.push(Part::Text(rest));
-    }
-    out
-}
-
-/// Texts that functions take may have so many bytes together: a whole template may have a million.
-const LONGEST_TEXT: usize = 4 << 20;
-
-/// Bytes of all texts in a value.
-fn text_bytes(value: &Value) -> usize {
-    let mut bytes = 0;
-    value.walk(&mut |value| bytes += value.as_str().map_or(0, str::len));
-    bytes
 }

@@ -77,7 +77,8 @@ pub fn resolve(session: &mut Session<'_>) {
     session.estate.stacks = stacks;
     for (name, span, again) in resolver.conflicts {
         let text = format!("`{name}` is exported twice, so what is imported under that name is not known");
-        let conflict = Diagnostic::warning(CONFLICTING_EXPORT, again, text).related(span, "exported here as well");
+        let conflict =
+            Diagnostic::warning(CONFLICTING_EXPORT, again, text).related(span, "exported here as well");
         session.diagnostics.push(conflict);
     }
 }
@@ -153,11 +154,20 @@ struct Resolver {
 
 impl Resolver {
     /// Replaces imports anywhere within `value`; says whether there was one to replace.
-    fn rewrite(&mut self, value: &mut Value, place: &(StackId, AccountId, Option<SmolStr>), estate: &Estate) -> bool {
+    fn rewrite(
+        &mut self,
+        value: &mut Value,
+        place: &(StackId, AccountId, Option<SmolStr>),
+        estate: &Estate,
+    ) -> bool {
         let mut changed = false;
         match &mut value.kind {
-            Kind::List(items) => items.iter_mut().for_each(|item| changed |= self.rewrite(item, place, estate)),
-            Kind::Map(map) => map.iter_mut().for_each(|entry| changed |= self.rewrite(&mut entry.value, place, estate)),
+            Kind::List(items) => {
+                items.iter_mut().for_each(|item| changed |= self.rewrite(item, place, estate))
+            }
+            Kind::Map(map) => {
+                map.iter_mut().for_each(|entry| changed |= self.rewrite(&mut entry.value, place, estate))
+            }
             Kind::Case(case) => {
                 changed |= self.rewrite(&mut case.then, place, estate);
                 changed |= self.rewrite(&mut case.otherwise, place, estate);

@@ -38,10 +38,15 @@ impl Session<'_> {
         match found.len() {
             0 => Found::Nothing,
             1 => found.pop().unwrap_or(Found::Nothing),
-            _ => Found::Several(found.into_iter().filter_map(|one| match one {
-                Found::File(at) => Some(at),
-                _ => None,
-            }).collect()),
+            _ => Found::Several(
+                found
+                    .into_iter()
+                    .filter_map(|one| match one {
+                        Found::File(at) => Some(at),
+                        _ => None,
+                    })
+                    .collect(),
+            ),
         }
     }
 }
@@ -100,7 +105,8 @@ fn matching(files: &[File], pattern: &str, from: &str, template: bool) -> Found 
     if best == 0 || (!remote && best < given) || !reaches_submodule(&wanted, best, from) {
         return Found::Nothing;
     }
-    let nearness = |file: &File| file.name.split('/').zip(from.split('/')).take_while(|(a, b)| a == b).count();
+    let nearness =
+        |file: &File| file.name.split('/').zip(from.split('/')).take_while(|(a, b)| a == b).count();
     let candidates = files.iter().enumerate().filter(|(_, file)| usable(file) && shared(file) == best);
     let candidates: Vec<_> = candidates.map(|(at, file)| (nearness(file), at)).collect();
     let nearest = candidates.iter().map(|(near, _)| *near).max().unwrap_or(0);

@@ -93,9 +93,16 @@ impl<'n> Scope<'_, 'n> {
             return Some(self.mistake(span));
         };
         let Some(members) = self.members(collection) else {
-            let text = format!("`{}` runs over a collection that is not known; what it makes is not judged", entry.key.text);
+            let text = format!(
+                "`{}` runs over a collection that is not known; what it makes is not judged",
+                entry.key.text
+            );
             self.report(Diagnostic::warning(UNKNOWN_COLLECTION, collection.span.or(span), text));
-            return Some(self.not_modelled(span, &format!("{}@{}", entry.key.text, span.lo), "a loop over an unknown collection"));
+            return Some(self.not_modelled(
+                span,
+                &format!("{}@{}", entry.key.text, span.lo),
+                "a loop over an unknown collection",
+            ));
         };
         let cost: usize = body.iter().map(|entry| entry.value.count()).sum();
         let mut unknown = None;
@@ -103,7 +110,8 @@ impl<'n> Scope<'_, 'n> {
             if !self.spend(cost + 1, span) {
                 return Some(self.mistake(span));
             }
-            let made: Vec<Entry> = body.iter().map(|entry| substituted_entry(entry, &identifier, &member)).collect();
+            let made: Vec<Entry> =
+                body.iter().map(|entry| substituted_entry(entry, &identifier, &member)).collect();
             unknown = unknown.or(self.expand(&made, out, depth + 1));
         }
         unknown
@@ -124,9 +132,15 @@ impl<'n> Scope<'_, 'n> {
                 Ok(tree) => match tree.as_map() {
                     Some(entries) => {
                         let cost = tree.count();
-                        if self.spend(cost, entry.key.span) { self.expand(entries, out, depth + 1) } else { None }
+                        if self.spend(cost, entry.key.span) {
+                            self.expand(entries, out, depth + 1)
+                        } else {
+                            None
+                        }
                     }
-                    None => Some(self.wrong(BAD_ARGUMENT, used.span, "what is included here is not a mapping")),
+                    None => {
+                        Some(self.wrong(BAD_ARGUMENT, used.span, "what is included here is not a mapping"))
+                    }
                 },
                 Err(unknown) => Some(unknown),
             };
@@ -180,12 +194,16 @@ impl<'n> Scope<'_, 'n> {
             }
             Found::Several(_) | Found::Nothing => {}
         }
-        let text = format!("the file that is included here ({}) is not among the files given", value.describe());
+        let text =
+            format!("the file that is included here ({}) is not among the files given", value.describe());
         self.report(Diagnostic::warning(INCLUDE_NOT_FOUND, location.span, text));
-        Err(Value { kind: Kind::Call(Box::new(estate::Call {
-            function: Function::Transform,
-            arguments: vec![Value::from("AWS::Include"), value],
-        })), span: Span::NONE })
+        Err(Value {
+            kind: Kind::Call(Box::new(estate::Call {
+                function: Function::Transform,
+                arguments: vec![Value::from("AWS::Include"), value],
+            })),
+            span: Span::NONE,
+        })
     }
 }
 
@@ -223,6 +241,7 @@ fn substituted_text(text: &SmolStr, identifier: &str, member: &str) -> SmolStr {
         return text.clone();
     }
     let plain: String = member.chars().filter(char::is_ascii_alphanumeric).collect();
-    let replaced = text.replace(&format!("${{{identifier}}}"), member).replace(&format!("&{{{identifier}}}"), &plain);
+    let replaced =
+        text.replace(&format!("${{{identifier}}}"), member).replace(&format!("&{{{identifier}}}"), &plain);
     SmolStr::new(replaced)
 }

@@ -40,13 +40,17 @@ pub struct Planned {
 pub enum Argument {
     Value(Value),
     /// The output of another stack, by its key.
-    Output { stack: SmolStr, output: SmolStr },
+    Output {
+        stack: SmolStr,
+        output: SmolStr,
+    },
 }
 
 /// Whether a file is a manifest.
 pub fn is_manifest(name: &str, tree: &Node) -> bool {
     let file = name.rsplit('/').next().unwrap_or(name);
-    file.split_once('.').is_some_and(|(stem, rest)| stem == WRITTEN && matches!(rest, "yaml" | "yml" | "json"))
+    file.split_once('.')
+        .is_some_and(|(stem, rest)| stem == WRITTEN && matches!(rest, "yaml" | "yml" | "json"))
         || (file == "manifest.json" && tree.get("generator").and_then(Node::as_str) == Some(GENERATOR))
 }
 
@@ -74,7 +78,13 @@ struct Reader<'r, 'n> {
 }
 
 impl Reader<'_, '_> {
-    fn account(&mut self, name: SmolStr, number: Option<SmolStr>, environment: Option<SmolStr>, span: Span) -> AccountId {
+    fn account(
+        &mut self,
+        name: SmolStr,
+        number: Option<SmolStr>,
+        environment: Option<SmolStr>,
+        span: Span,
+    ) -> AccountId {
         if let Some(id) = self.accounts.get(&name) {
             return *id;
         }
@@ -101,7 +111,13 @@ impl Reader<'_, '_> {
         let path = if folder.is_empty() { path.to_owned() } else { format!("{folder}/{path}") };
         let found = self.session.files.iter().position(|file| file.name == path && file.template);
         if found.is_none() {
-            let names = self.session.files.iter().filter(|file| file.template).map(|file| file.name.as_str()).take(1_000);
+            let names = self
+                .session
+                .files
+                .iter()
+                .filter(|file| file.template)
+                .map(|file| file.name.as_str())
+                .take(1_000);
             let help = did_you_mean(&path, names);
             let missing = Diagnostic::error(BAD_MANIFEST, span, format!("there is no template `{path}`"));
             self.session.diagnostics.push(missing.maybe_help(help));
@@ -115,7 +131,11 @@ impl Reader<'_, '_> {
             let name = entry.key.text.as_str();
             if !matches!(name, "account" | "region" | "parameters" | "templates") {
                 let help = did_you_mean(name, ["account", "region", "parameters", "templates"]);
-                let unknown = Diagnostic::error(BAD_MANIFEST, entry.key.span, format!("a manifest has no key `{name}`"));
+                let unknown = Diagnostic::error(
+                    BAD_MANIFEST,
+                    entry.key.span,
+                    format!("a manifest has no key `{name}`"),
+                );
                 let unknown = unknown.expected("account, region, parameters, templates").maybe_help(help);
                 self.session.diagnostics.push(unknown);
             }
@@ -160,20 +180,39 @@ impl Reader<'_, '_> {
             match argument(&entry.value) {
                 Some(argument) => arguments.push((entry.key.text.clone(), argument)),
                 None => {
-                    let text = format!("the value of parameter `{}` is {}", entry.key.text, entry.value.describe());
-                    self.report(entry.value.span, text, "a text, a number, a list, or `{ stack: NAME, output: NAME }`");
+                    let text =
+                        format!("the value of parameter `{}` is {}", entry.key.text, entry.value.describe());
+                    self.report(
+                        entry.value.span,
+                        text,
+                        "a text, a number, a list, or `{ stack: NAME, output: NAME }`",
+                    );
                 }
             }
         }
-        let stem = |path: &str| SmolStr::new(path.rsplit('/').next().and_then(|file| file.split('.').next()).unwrap_or(path));
+        let stem = |path: &str| {
+            SmolStr::new(path.rsplit('/').next().and_then(|file| file.split('.').next()).unwrap_or(path))
+        };
         let key = name.clone().unwrap_or_else(|| stem(&of.key.text));
-        self.planned.push(Planned { file, key, name, account, region: text("region"), arguments, span: of.key.span });
+        self.planned.push(Planned {
+            file,
+            key,
+            name,
+            account,
+            region: text("region"),
+            arguments,
+            span: of.key.span,
+        });
     }
 
     /// `manifest.json` of `steward build`.
     fn built(&mut self, tree: &Node, folder: &str) {
         if tree.get("version").and_then(Node::as_scalar_text).as_deref() != Some("1") {
-            return self.report(tree.span, "this manifest has a version that is not read".into(), "version 1");
+            return self.report(
+                tree.span,
+                "this manifest has a version that is not read".into(),
+                "version 1",
+            );
         }
         let text = |node: &Node, key: &str| node.get(key).and_then(Node::as_scalar_text);
         for account in tree.get("accounts").and_then(Node::as_list).unwrap_or(&[]) {
@@ -215,7 +254,8 @@ impl Reader<'_, '_> {
 
     fn built_argument(&self, tree: &Node, parameter: &Node) -> Option<Argument> {
         if let Some(from) = parameter.get("from") {
-            let (stack, output) = (from.get("stack")?.as_scalar_text()?, from.get("output")?.as_scalar_text()?);
+            let (stack, output) =
+                (from.get("stack")?.as_scalar_text()?, from.get("output")?.as_scalar_text()?);
             let made = |account: &&Node| {
                 let number = account.get("number_from");
                 let says = |key: &str| number.and_then(|number| number.get(key)).and_then(Node::as_str);
@@ -241,7 +281,8 @@ fn argument(node: &Node) -> Option<Argument> {
     }
     let kind = match &node.kind {
         NodeKind::List(items) => {
-            let items: Option<Vec<Value>> = items.iter().map(|item| Some(Value::from(item.as_scalar_text()?))).collect();
+            let items: Option<Vec<Value>> =
+                items.iter().map(|item| Some(Value::from(item.as_scalar_text()?))).collect();
             Kind::List(items?)
         }
         _ => Kind::String(node.as_scalar_text()?),

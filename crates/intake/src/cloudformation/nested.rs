@@ -13,11 +13,11 @@ use smol_str::{SmolStr, format_smolstr};
 
 use super::Options;
 use super::evaluate::{Nested, Scope, Section};
-use super::functions::{Part, parts};
 use super::locate::Found;
 use super::parameters::Given;
 use super::session::{File, Session};
 use super::stack::{self, Deployment, Read};
+use super::substitution::{Part, parts};
 use super::syntax::{Intrinsic, Shape, shape};
 use super::template::Template;
 use crate::{NESTED_AMBIGUOUS, NESTED_NOT_FOUND, NESTED_TOO_DEEP};
@@ -58,27 +58,40 @@ impl Scope<'_, '_> {
         let at = match self.session.locate(address, self.file, true) {
             Found::File(at) => at,
             Found::Nothing => {
-                let text = format!("the template of the nested stack `{id}` ({}) is not among the files given", said(address));
+                let text = format!(
+                    "the template of the nested stack `{id}` ({}) is not among the files given",
+                    said(address)
+                );
                 let missing = Diagnostic::warning(NESTED_NOT_FOUND, address.span.or(span), text);
-                self.report(missing.help("its resources are not judged; give the folder that holds it as well"));
+                self.report(
+                    missing.help("its resources are not judged; give the folder that holds it as well"),
+                );
                 return Nested::Unknown;
             }
             Found::Several(several) => {
-                let names: Vec<_> =
-                    several.iter().filter_map(|at| self.session.files.get(*at)).map(|file| file.name.as_str()).collect();
-                let text = format!("the template of the nested stack `{id}` could be any of {}", names.join(", "));
+                let names: Vec<_> = several
+                    .iter()
+                    .filter_map(|at| self.session.files.get(*at))
+                    .map(|file| file.name.as_str())
+                    .collect();
+                let text =
+                    format!("the template of the nested stack `{id}` could be any of {}", names.join(", "));
                 self.report(Diagnostic::warning(NESTED_AMBIGUOUS, address.span.or(span), text));
                 return Nested::Unknown;
             }
         };
         if self.session.open.contains(&at) || self.session.open.len() >= DEEPEST {
-            let text = format!("the nested stack `{id}` is a template that is being read already, or too deep");
+            let text =
+                format!("the nested stack `{id}` is a template that is being read already, or too deep");
             self.report(Diagnostic::error(NESTED_TOO_DEEP, address.span.or(span), text));
             return Nested::Unknown;
         }
-        if self.session.estate.stacks.len() - self.session.first_stack >= MOST_STACKS || self.session.exhausted {
+        if self.session.estate.stacks.len() - self.session.first_stack >= MOST_STACKS
+            || self.session.exhausted
+        {
             self.session.exhausted = true;
-            let text = format!("there are more than {MOST_STACKS} stacks; the nested stack `{id}` is not read");
+            let text =
+                format!("there are more than {MOST_STACKS} stacks; the nested stack `{id}` is not read");
             self.report(Diagnostic::error(crate::TOO_LARGE, span, text));
             return Nested::Unknown;
         }
@@ -105,7 +118,9 @@ impl Scope<'_, '_> {
 fn said(address: &Value) -> String {
     match &address.kind {
         Kind::Join(pieces) => {
-            let parts = pieces.iter().map(|piece| piece.as_text().map_or_else(|| "…".into(), |text| text.to_string()));
+            let parts = pieces
+                .iter()
+                .map(|piece| piece.as_text().map_or_else(|| "…".into(), |text| text.to_string()));
             format!("`{}`", parts.collect::<String>())
         }
         _ => address.describe(),

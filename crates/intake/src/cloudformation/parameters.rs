@@ -52,7 +52,9 @@ pub struct Shape {
 
 /// The shape of a declared type; `None` where there is no such type.
 pub fn shape(ty: &str) -> Option<Shape> {
-    if let Some(inner) = ty.strip_prefix("AWS::SSM::Parameter::Value<").and_then(|rest| rest.strip_suffix('>')) {
+    if let Some(inner) =
+        ty.strip_prefix("AWS::SSM::Parameter::Value<").and_then(|rest| rest.strip_suffix('>'))
+    {
         return shape(inner).filter(|inner| !inner.stored).map(|inner| Shape { stored: true, ..inner });
     }
     let (item, list) = match ty {
@@ -85,7 +87,8 @@ pub fn read(
 ) -> IndexMap<SmolStr, Parameter> {
     for (name, value) in given {
         if !entries.iter().any(|entry| entry.key.text == *name) {
-            let text = format!("a value is given for parameter `{name}`, which the template does not declare");
+            let text =
+                format!("a value is given for parameter `{name}`, which the template does not declare");
             let names = entries.iter().map(|entry| entry.key.text.as_str());
             let unknown = Diagnostic::error(UNKNOWN_PARAMETER, value.span.or(at), text);
             diagnostics.push(unknown.maybe_help(did_you_mean(name, names)));
@@ -107,14 +110,16 @@ fn parameter(
     let shape = shape(&ty).unwrap_or_else(|| {
         if let Some(node) = entry.value.get("Type") {
             let text = format!("parameter `{name}` has the type {}, which does not exist", node.describe());
-            let help = did_you_mean(&ty, ITEM_TYPES.iter().copied().chain(["CommaDelimitedList", "List<Number>"]));
+            let help =
+                did_you_mean(&ty, ITEM_TYPES.iter().copied().chain(["CommaDelimitedList", "List<Number>"]));
             diagnostics.push(Diagnostic::error(BAD_PARAMETER, node.span, text).maybe_help(help));
         }
         Shape { list: false, number: false, stored: false }
     });
     let no_echo = entry.value.get("NoEcho").and_then(Node::as_scalar_text);
     let choice = || allowed(entry, shape).is_some_and(|values| values.len() > 1);
-    let default = default_of(entry, diagnostics).filter(|_| defaults.count && !(defaults.open_choices && choice()));
+    let default =
+        default_of(entry, diagnostics).filter(|_| defaults.count && !(defaults.open_choices && choice()));
     let is_default = !given.contains_key(name) && default.is_some();
     let value = given.get(name).cloned().or(default).map(|value| {
         let value = converted(value, shape);
@@ -151,7 +156,8 @@ fn default_of(entry: &Entry, diagnostics: &mut Diagnostics) -> Option<Value> {
         None => {
             let text = format!("the default of parameter `{}` is {}", entry.key.text, node.describe());
             let bad = Diagnostic::error(BAD_PARAMETER, node.span, text);
-            diagnostics.push(bad.expected("a text or a number; of a list, its items with commas between them"));
+            diagnostics
+                .push(bad.expected("a text or a number; of a list, its items with commas between them"));
             None
         }
     }
@@ -177,7 +183,8 @@ fn converted(value: Value, shape: Shape) -> Value {
     let span = value.span;
     let out = match (&value.kind, shape.list) {
         (Kind::Case(case), _) => {
-            let (then, otherwise) = (converted(case.then.clone(), shape), converted(case.otherwise.clone(), shape));
+            let (then, otherwise) =
+                (converted(case.then.clone(), shape), converted(case.otherwise.clone(), shape));
             super::compute::case(case.condition.clone(), then, otherwise)
         }
         (Kind::List(items), false) => Value::join(joined(items)),
@@ -284,7 +291,8 @@ fn violated(entry: &Entry, text: &str, shape: Shape) -> Option<String> {
     }
     let pattern = constraint("AllowedPattern").and_then(Node::as_scalar_text)?;
     // The whole text must match. A pattern that this engine cannot read decides nothing.
-    let whole = fancy_regex::RegexBuilder::new(&format!("^(?:{pattern})$")).backtrack_limit(100_000).build().ok()?;
+    let whole =
+        fancy_regex::RegexBuilder::new(&format!("^(?:{pattern})$")).backtrack_limit(100_000).build().ok()?;
     let matches = whole.is_match(text).ok()?;
     (!matches).then(|| format!("a text that matches `{pattern}`"))
 }

@@ -65,13 +65,16 @@ pub fn expand(scope: &mut Scope<'_, '_>, resources: Vec<Entry>, globals: Option<
     let mut expansion =
         Expansion { scope, out: Vec::new(), kinds, routes: IndexMap::new(), notifications: IndexMap::new() };
     // Functions first: their events add routes to APIs.
-    let (apis, others): (Vec<_>, Vec<_>) = resources
-        .into_iter()
-        .partition(|entry| matches!(kind(entry).as_str(), "AWS::Serverless::Api" | "AWS::Serverless::HttpApi"));
+    let (apis, others): (Vec<_>, Vec<_>) = resources.into_iter().partition(|entry| {
+        matches!(kind(entry).as_str(), "AWS::Serverless::Api" | "AWS::Serverless::HttpApi")
+    });
     for entry in others {
         let kind = kind(&entry);
         if let Some(connectors) = entry.value.get("Connectors") {
-            let text = format!("connectors are not expanded (`{}`): the permissions they give are not judged", entry.key.text);
+            let text = format!(
+                "connectors are not expanded (`{}`): the permissions they give are not judged",
+                entry.key.text
+            );
             expansion.scope.report(Diagnostic::warning(NOT_EXPANDED, connectors.span, text));
         }
         match kind.strip_prefix("AWS::Serverless::") {
@@ -98,7 +101,8 @@ pub fn report_without_transform(scope: &mut Scope<'_, '_>, entries: &[Entry]) {
     for entry in entries {
         let ty = entry.value.get("Type").and_then(Node::as_str).unwrap_or_default();
         if ty.starts_with("AWS::Serverless::") {
-            let text = format!("`{}` is of type {ty}, and the template does not use the transform", entry.key.text);
+            let text =
+                format!("`{}` is of type {ty}, and the template does not use the transform", entry.key.text);
             let missing = Diagnostic::error(TRANSFORM_MISSING, entry.key.span, text);
             scope.report(missing.help("write `Transform: AWS::Serverless-2016-10-31` at the top"));
         }
@@ -157,7 +161,8 @@ fn source(resource: Entry, kind: &str, globals: Option<&Node>) -> Source {
 /// Source: AWS SAM Developer Guide, "Globals section of the AWS SAM template", "Overridable".
 fn merged(global: &Node, own: &Node) -> Node {
     let is_function = |node: &Node| {
-        node.tag.is_some() || matches!(entries(Some(node)), [only] if only.key.text == "Ref" || only.key.text.starts_with("Fn::"))
+        node.tag.is_some()
+            || matches!(entries(Some(node)), [only] if only.key.text == "Ref" || only.key.text.starts_with("Fn::"))
     };
     if is_function(global) || is_function(own) {
         return own.clone();
@@ -189,7 +194,11 @@ impl Expansion<'_, '_, '_> {
             "StateMachine" => self.state_machine(&source),
             "Application" => self.application(&source),
             _ => {
-                self.not_expanded(&source, source.span, &format!("resources of type AWS::Serverless::{kind}"));
+                self.not_expanded(
+                    &source,
+                    source.span,
+                    &format!("resources of type AWS::Serverless::{kind}"),
+                );
                 self.opaque(&source, kind);
             }
         }
@@ -225,7 +234,8 @@ impl Expansion<'_, '_, '_> {
 
     /// Adds a resource that exists when its source does.
     fn add(&mut self, source: &Source, id: &str, kind: &str, properties: Vec<Entry>) {
-        let made = node!({ "Type": kind, "Properties": properties, "Condition": (source.condition.as_ref()) });
+        let made =
+            node!({ "Type": kind, "Properties": properties, "Condition": (source.condition.as_ref()) });
         self.push(source, id, made);
     }
 
@@ -274,7 +284,12 @@ impl Expansion<'_, '_, '_> {
             _ => "S",
         };
         let name = key.and_then(|key| key.get("Name")).cloned().or_else(|| "id".written());
-        let mut properties = source.copied(&["ProvisionedThroughput", "SSESpecification", "TableName", "PointInTimeRecoverySpecification"]);
+        let mut properties = source.copied(&[
+            "ProvisionedThroughput",
+            "SSESpecification",
+            "TableName",
+            "PointInTimeRecoverySpecification",
+        ]);
         properties.extend([
             entry("AttributeDefinitions", node!([{ "AttributeName": (name.clone()), "AttributeType": ty }])),
             entry("KeySchema", node!([{ "AttributeName": name, "KeyType": "HASH" }])),
@@ -283,14 +298,21 @@ impl Expansion<'_, '_, '_> {
             properties.extend("PAY_PER_REQUEST".written().map(|mode| entry("BillingMode", mode)));
         }
         properties.extend(function::tags(source.get("Tags"), None).map(|tags| entry("Tags", tags)));
-        const KNOWN: &[&str] =
-            &["PrimaryKey", "ProvisionedThroughput", "SSESpecification", "TableName", "PointInTimeRecoverySpecification", "Tags"];
+        const KNOWN: &[&str] = &[
+            "PrimaryKey",
+            "ProvisionedThroughput",
+            "SSESpecification",
+            "TableName",
+            "PointInTimeRecoverySpecification",
+            "Tags",
+        ];
         self.report_others(source, &[KNOWN]);
         self.add_main(source, "AWS::DynamoDB::Table", properties);
     }
 
     fn layer_version(&mut self, source: &Source) {
-        let mut properties = source.copied(&["CompatibleArchitectures", "CompatibleRuntimes", "Description", "LicenseInfo"]);
+        let mut properties =
+            source.copied(&["CompatibleArchitectures", "CompatibleRuntimes", "Description", "LicenseInfo"]);
         let name = source.get("LayerName").cloned().or_else(|| source.id.written());
         properties.extend(name.map(|name| entry("LayerName", name)));
         properties.push(entry("Content", function::location(source.get("ContentUri"))));
@@ -318,7 +340,11 @@ impl Expansion<'_, '_, '_> {
                 self.add_main(source, super::nested::KIND, properties);
             }
             _ => {
-                self.not_expanded(source, source.span, "applications of the Serverless Application Repository");
+                self.not_expanded(
+                    source,
+                    source.span,
+                    "applications of the Serverless Application Repository",
+                );
                 let properties = vec![entry("TemplateURL", node::unknown("Location"))];
                 self.add_main(source, super::nested::KIND, properties);
             }

@@ -93,7 +93,8 @@ impl<'n> Session<'n> {
 
     /// The address block of a VPC where `value` is its attribute `CidrBlock`: AWS returns what was asked for.
     pub fn block_of(&self, value: &Value) -> Option<Value> {
-        let reference = value.as_reference().filter(|found| found.attribute.as_deref() == Some("CidrBlock"))?;
+        let reference =
+            value.as_reference().filter(|found| found.attribute.as_deref() == Some("CidrBlock"))?;
         let (stack, id) = reference.resource()?;
         self.blocks.get(&(stack, id.clone())).cloned()
     }

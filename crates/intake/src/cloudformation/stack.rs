@@ -10,8 +10,8 @@ use std::collections::{HashMap, HashSet};
 use diagnostics::{Diagnostic, Severity, Span, did_you_mean};
 use document::{Entry, Node};
 use estate::{
-    AccountId, Condition, ConditionRef, Dependency, Formula, Kind, Map, Origin, Output, Policy, Resource, Stack,
-    StackId, Value,
+    AccountId, Condition, ConditionRef, Dependency, Formula, Kind, Map, Origin, Output, Policy, Resource,
+    Stack, StackId, Value,
 };
 use indexmap::IndexMap;
 use smol_str::{SmolStr, format_smolstr};
@@ -22,8 +22,8 @@ use super::session::Session;
 use super::template::{Template, check_resource};
 use super::{cycles, serverless};
 use crate::{
-    BAD_ARGUMENT, BAD_POLICY, BAD_SECTION, BAD_TYPE, RULES_NOT_EVALUATED, SELF_DEPENDENCY, UNKNOWN_DEPENDENCY,
-    UNKNOWN_MACRO,
+    BAD_ARGUMENT, BAD_POLICY, BAD_SECTION, BAD_TYPE, RULES_NOT_EVALUATED, SELF_DEPENDENCY,
+    UNKNOWN_DEPENDENCY, UNKNOWN_MACRO,
 };
 
 /// Where and how a template is deployed.
@@ -46,14 +46,21 @@ pub struct Deployment {
 const KEPT_ATTRIBUTES: &[&str] = &["Metadata", "CreationPolicy", "UpdatePolicy"];
 
 /// Reads a template as a stack; says its id and outputs.
-pub fn read(session: &mut Session<'_>, deployment: Deployment) -> Option<(StackId, IndexMap<SmolStr, Value>)> {
+pub fn read(
+    session: &mut Session<'_>,
+    deployment: Deployment,
+) -> Option<(StackId, IndexMap<SmolStr, Value>)> {
     let files = session.files;
     let file = files.get(deployment.file)?;
     let tree = file.tree.as_ref()?;
     let before = std::mem::take(&mut session.diagnostics);
     let template = Template::new(tree, &mut session.diagnostics);
-    let mut stack =
-        Stack::new(deployment.name.clone(), deployment.account, deployment.region.clone(), deployment.span.or(tree.span));
+    let mut stack = Stack::new(
+        deployment.name.clone(),
+        deployment.account,
+        deployment.region.clone(),
+        deployment.span.or(tree.span),
+    );
     stack.description = template.description.clone();
     stack.template = Some(estate::Template { file: file.name.clone(), text: file.text.clone() });
     stack.nested_in = deployment.around.as_ref().map(|(stack, id, _)| (*stack, id.clone()));
@@ -86,7 +93,8 @@ impl<'s, 'n> Scope<'s, 'n> {
         let name = &deployment.name;
         let defaults = Defaults { count: deployment.defaults, open_choices: session.options.open_choices };
         let (given, at) = (&deployment.given, deployment.span);
-        let parameters = parameters::read(template.parameters, given, defaults, name, at, &mut session.diagnostics);
+        let parameters =
+            parameters::read(template.parameters, given, defaults, name, at, &mut session.diagnostics);
         Self {
             session,
             stack,
@@ -115,7 +123,8 @@ impl<'s, 'n> Scope<'s, 'n> {
     fn read_stack(&mut self, template: &Template<'n>, deployment: &Deployment) -> IndexMap<SmolStr, Value> {
         self.report_macros(template);
         // Conditions may not refer to resources; for saying so, these must be known.
-        self.declared = template.resources.iter().map(|entry| (entry.key.text.clone(), declared(entry))).collect();
+        self.declared =
+            template.resources.iter().map(|entry| (entry.key.text.clone(), declared(entry))).collect();
         self.read_conditions(template.conditions);
         self.read_rules(template.rules);
         self.section = Section::Resources;
@@ -126,7 +135,13 @@ impl<'s, 'n> Scope<'s, 'n> {
             serverless::report_without_transform(self, &entries);
         }
         for entry in entries.iter() {
-            check_resource(&entry.key.text, entry.key.span, &entry.value, template.serverless(), self.diagnostics());
+            check_resource(
+                &entry.key.text,
+                entry.key.span,
+                &entry.value,
+                template.serverless(),
+                self.diagnostics(),
+            );
         }
         self.declared = entries.iter().map(|entry| (entry.key.text.clone(), declared(entry))).collect();
         self.blocks_of_vpcs(&entries);
@@ -194,7 +209,8 @@ impl<'s, 'n> Scope<'s, 'n> {
     fn read_rules(&mut self, entries: &[Entry]) {
         let Some(first) = entries.first() else { return };
         self.section = Section::Rules;
-        let text = "the section `Rules` is not evaluated: values that a rule would refuse are judged all the same";
+        let text =
+            "the section `Rules` is not evaluated: values that a rule would refuse are judged all the same";
         self.report(Diagnostic::note(RULES_NOT_EVALUATED, first.key.span, text));
         for entry in entries {
             let assertions = entry.value.get("Assertions").and_then(Node::as_list).unwrap_or(&[]);
@@ -234,7 +250,8 @@ impl<'s, 'n> Scope<'s, 'n> {
             if entry.value.get("Type").and_then(Node::as_str) != Some("AWS::EC2::VPC") {
                 continue;
             }
-            let Some(node) = entry.value.get("Properties").and_then(|properties| properties.get("CidrBlock")) else {
+            let Some(node) = entry.value.get("Properties").and_then(|properties| properties.get("CidrBlock"))
+            else {
                 continue;
             };
             let block = self.dead(|scope| scope.value(node));
@@ -245,14 +262,18 @@ impl<'s, 'n> Scope<'s, 'n> {
     /// Reads one resource, under its condition.
     pub fn read_resource(&mut self, entry: &Entry) -> Read {
         let id = &entry.key.text;
-        let Some(kind) = self.declared.get(id).map(|declared| declared.kind.clone()) else { return Read::Refused };
+        let Some(kind) = self.declared.get(id).map(|declared| declared.kind.clone()) else {
+            return Read::Refused;
+        };
         if entry.value.as_map().is_none() {
             return Read::Refused;
         }
         if kind.is_empty() {
             if let Some(ty) = entry.value.get("Type") {
                 let text = format!("the type of resource `{id}` is {}", ty.describe());
-                self.report(Diagnostic::error(BAD_TYPE, ty.span, text).expected("a name such as `AWS::S3::Bucket`"));
+                self.report(
+                    Diagnostic::error(BAD_TYPE, ty.span, text).expected("a name such as `AWS::S3::Bucket`"),
+                );
             }
             return Read::Refused;
         }
@@ -282,7 +303,8 @@ impl<'s, 'n> Scope<'s, 'n> {
     fn condition_of(&mut self, node: Option<&Node>) -> Option<SmolStr> {
         let node = node?;
         let Some(name) = node.as_scalar_text().filter(|_| node.tag.is_none()) else {
-            let bad = Diagnostic::error(BAD_ARGUMENT, node.span, format!("`Condition` is {}", node.describe()));
+            let bad =
+                Diagnostic::error(BAD_ARGUMENT, node.span, format!("`Condition` is {}", node.describe()));
             self.report(bad.expected("the name of a condition"));
             return None;
         };
@@ -331,7 +353,8 @@ impl<'s, 'n> Scope<'s, 'n> {
             Kind::Map(_) | Kind::Unknown(_) | Kind::Call(_) | Kind::Case(_) => value,
             Kind::Null | Kind::Absent => Value::at(node.span, Kind::Map(Map::new())),
             _ => {
-                let text = format!("the properties of resource `{id}` are {}, not a mapping", value.describe());
+                let text =
+                    format!("the properties of resource `{id}` are {}, not a mapping", value.describe());
                 self.wrong(BAD_SECTION, node.span, text)
             }
         }
@@ -346,7 +369,11 @@ impl<'s, 'n> Scope<'s, 'n> {
         let mut out = Vec::new();
         for item in items {
             let Some(name) = item.as_scalar_text().filter(|_| item.tag.is_none()) else {
-                let bad = Diagnostic::error(BAD_ARGUMENT, item.span, format!("`DependsOn` names {}", item.describe()));
+                let bad = Diagnostic::error(
+                    BAD_ARGUMENT,
+                    item.span,
+                    format!("`DependsOn` names {}", item.describe()),
+                );
                 self.report(bad.expected("the logical id of a resource, or a list of them"));
                 continue;
             };
@@ -361,7 +388,8 @@ impl<'s, 'n> Scope<'s, 'n> {
             }
             if !self.declared.contains_key(&name) {
                 let help = did_you_mean(&name, self.declared.keys().map(SmolStr::as_str).take(1_000));
-                let text = format!("resource `{id}` depends on `{name}`, which is no resource of this template");
+                let text =
+                    format!("resource `{id}` depends on `{name}`, which is no resource of this template");
                 self.report(Diagnostic::error(UNKNOWN_DEPENDENCY, item.span, text).maybe_help(help));
                 continue;
             }
@@ -425,7 +453,8 @@ impl<'s, 'n> Scope<'s, 'n> {
             Some(node) => self.value(node),
             None => self.mistake(entry.key.span),
         };
-        let export = entry.value.get("Export").and_then(|export| export.get("Name")).map(|name| self.value(name));
+        let export =
+            entry.value.get("Export").and_then(|export| export.get("Name")).map(|name| self.value(name));
         let description = entry.value.get("Description").and_then(Node::as_scalar_text).unwrap_or_default();
         Output { value, export, condition: None, description, span: entry.key.span }
     }

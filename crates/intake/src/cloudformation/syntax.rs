@@ -159,7 +159,9 @@ pub enum Shape<'n> {
 pub fn shape(node: &Node, conditions: bool) -> Shape<'_> {
     if let Some(tag) = node.tag.as_deref() {
         return match Intrinsic::tagged(tag) {
-            Some(function) => Shape::Invocation(Invocation { function, argument: node, tagged: true, span: node.span }),
+            Some(function) => {
+                Shape::Invocation(Invocation { function, argument: node, tagged: true, span: node.span })
+            }
             None => Shape::UnknownTag(tag),
         };
     }

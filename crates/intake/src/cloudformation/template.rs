@@ -155,7 +155,8 @@ impl<'n> Template<'n> {
             if let Some(parameter) = names.get(entry.key.text.as_str()) {
                 let text = format!("`{}` is the name of both a parameter and a resource", entry.key.text);
                 diagnostics.push(
-                    Diagnostic::error(SHARED_NAME, entry.key.span, text).related(*parameter, "the parameter is here"),
+                    Diagnostic::error(SHARED_NAME, entry.key.span, text)
+                        .related(*parameter, "the parameter is here"),
                 );
             }
         }
@@ -163,7 +164,13 @@ impl<'n> Template<'n> {
 }
 
 /// Checks the attributes of a resource; its logical id too.
-pub fn check_resource(key: &SmolStr, span: Span, value: &Node, serverless: bool, diagnostics: &mut Diagnostics) {
+pub fn check_resource(
+    key: &SmolStr,
+    span: Span,
+    value: &Node,
+    serverless: bool,
+    diagnostics: &mut Diagnostics,
+) {
     check_name(key, span, "resource", diagnostics);
     let Some(attributes) = value.as_map() else { return not_a_mapping(key, value, "resource", diagnostics) };
     for attribute in attributes {
@@ -203,7 +210,8 @@ fn check_name(key: &SmolStr, span: Span, what: &str, diagnostics: &mut Diagnosti
     let bad = key.is_empty() || key.len() > 255 || !key.bytes().all(|byte| byte.is_ascii_alphanumeric());
     if bad {
         let text = format!("`{key}` cannot be the logical id of {}", article(what));
-        diagnostics.push(Diagnostic::error(BAD_NAME, span, text).expected("letters and digits only, at most 255"));
+        diagnostics
+            .push(Diagnostic::error(BAD_NAME, span, text).expected("letters and digits only, at most 255"));
     }
 }
 
@@ -213,10 +221,17 @@ fn article(what: &str) -> String {
 
 fn not_a_mapping(key: &SmolStr, value: &Node, what: &str, diagnostics: &mut Diagnostics) {
     let text = format!("{what} `{key}` is {}, not a mapping", value.describe());
-    diagnostics.push(Diagnostic::error(BAD_SECTION, value.span, text).expected("a mapping of its attributes"));
+    diagnostics
+        .push(Diagnostic::error(BAD_SECTION, value.span, text).expected("a mapping of its attributes"));
 }
 
-fn unknown_attribute(attribute: &Entry, key: &SmolStr, what: &str, known: &[&str], diagnostics: &mut Diagnostics) {
+fn unknown_attribute(
+    attribute: &Entry,
+    key: &SmolStr,
+    what: &str,
+    known: &[&str],
+    diagnostics: &mut Diagnostics,
+) {
     let name = attribute.key.text.as_str();
     if name == "DependsOn" {
         let text = format!("`DependsOn` of {what} `{key}` does nothing: only resources have an order");
@@ -265,7 +280,9 @@ fn unknown_section(entry: &Entry, diagnostics: &mut Diagnostics) {
 fn version(entry: &Entry, diagnostics: &mut Diagnostics) {
     if entry.value.as_scalar_text().as_deref() != Some("2010-09-09") {
         let text = format!("the template format version is {}", entry.value.describe());
-        diagnostics.push(Diagnostic::error(BAD_SECTION, entry.value.span, text).expected("`2010-09-09`, the only one"));
+        diagnostics.push(
+            Diagnostic::error(BAD_SECTION, entry.value.span, text).expected("`2010-09-09`, the only one"),
+        );
     }
 }
 

@@ -53,18 +53,29 @@ templates:
     - {name: first, parameters: {Vpc: vpc-1}}
     - {name: second, account: other, region: us-east-1, parameters: {Size: small, Vpc: {stack: first, output: Vpc}}}
 ";
-    let files = [("in/t.yaml", TEMPLATE), ("in/steward-templates.yaml", manifest), ("in/u.yaml", "Resources: {B: {Type: AWS::S3::Bucket}}")];
+    let files = [
+        ("in/t.yaml", TEMPLATE),
+        ("in/steward-templates.yaml", manifest),
+        ("in/u.yaml", "Resources: {B: {Type: AWS::S3::Bucket}}"),
+    ];
     let (estate, said) = read(&files, &Options::default());
     assert_eq!(said, Vec::<String>::new());
     let paths: Vec<_> = estate.stacks().map(|(id, _)| estate.stack_path(id)).collect();
     assert_eq!(paths, ["workload/eu-central-1/first", "other/us-east-1/second", "workload/u"]);
-    assert_eq!(show(&estate.stacks[0].resources["It"].properties), "{Size: \"large\", Vpc: \"vpc-1\", Region: \"eu-central-1\"}");
-    assert_eq!(show(&estate.stacks[1].resources["It"].properties), "{Size: \"small\", Vpc: ‹It.Vpc›, Region: \"us-east-1\"}");
+    assert_eq!(
+        show(&estate.stacks[0].resources["It"].properties),
+        "{Size: \"large\", Vpc: \"vpc-1\", Region: \"eu-central-1\"}"
+    );
+    assert_eq!(
+        show(&estate.stacks[1].resources["It"].properties),
+        "{Size: \"small\", Vpc: ‹It.Vpc›, Region: \"us-east-1\"}"
+    );
 }
 
 #[test]
 fn mistakes_in_a_manifest_are_reported() {
-    let manifest = "regoin: x\ntemplates:\n  missing.yaml: {}\n  t.yaml: {nam: x, parameters: {Vpc: {a: b}}}\n";
+    let manifest =
+        "regoin: x\ntemplates:\n  missing.yaml: {}\n  t.yaml: {nam: x, parameters: {Vpc: {a: b}}}\n";
     let (_, said) = read(&[("t.yaml", TEMPLATE), ("steward-templates.yaml", manifest)], &Options::default());
     assert_eq!(said, ["CFN0040 regoin", "CFN0040 missing.yaml", "CFN0040 nam", "CFN0040 {a: b}"]);
 }
@@ -78,7 +89,10 @@ fn our_own_output_is_read_with_its_wiring() {
         \"stacks\": [{\"key\": \"a/r/net\", \"account\": \"a\", \"region\": \"r\", \"name\": \"net\", \"template\": \"net.json\"},
         {\"key\": \"b/r/user\", \"account\": \"b\", \"region\": \"r\", \"name\": \"user\", \"template\": \"user.json\", \"parameters\":
         [{\"name\": \"NetV\", \"from\": {\"stack\": \"a/r/net\", \"output\": \"VId\"}}, {\"name\": \"Number\", \"account\": \"b\"}]}]}";
-    let (estate, said) = read(&[("out/manifest.json", manifest), ("out/net.json", network), ("out/user.json", user)], &Options::default());
+    let (estate, said) = read(
+        &[("out/manifest.json", manifest), ("out/net.json", network), ("out/user.json", user)],
+        &Options::default(),
+    );
     assert_eq!(said, Vec::<String>::new());
     assert_eq!(show(&estate.stacks[1].resources["It"].properties), "{V: ‹V›, N: ‹account 1›}");
     assert_eq!(estate.accounts[1].number.as_deref(), Some("123456789012"));
@@ -88,6 +102,7 @@ fn our_own_output_is_read_with_its_wiring() {
 fn stacks_are_named_after_their_files_and_each_name_is_used_once() {
     let one = "Resources: {B: {Type: AWS::S3::Bucket}}";
     let files = [("a/vpc.template.yaml", one), ("b/vpc.yaml", one), ("b/vpc.yml", one), ("9.yaml", one)];
-    let names: Vec<_> = read(&files, &Options::default()).0.stacks.iter().map(|stack| stack.name.to_string()).collect();
+    let names: Vec<_> =
+        read(&files, &Options::default()).0.stacks.iter().map(|stack| stack.name.to_string()).collect();
     assert_eq!(names, ["vpc", "b-vpc", "b-vpc-2", "stack-9"]);
 }

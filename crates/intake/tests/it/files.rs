@@ -8,7 +8,8 @@ use intake::cloudformation::{Options, Outcome, read_files};
 
 /// An empty folder of its own for a test.
 fn folder(name: &str) -> PathBuf {
-    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("intake-{name}-{}", std::process::id()));
+    let path =
+        PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("intake-{name}-{}", std::process::id()));
     fs::remove_dir_all(&path).ok();
     fs::create_dir_all(&path).unwrap();
     path
@@ -70,7 +71,8 @@ fn the_three_shapes_of_parameter_files() {
     ] {
         let (mut sources, mut diagnostics) = (SourceMap::new(), Diagnostics::new());
         let read = intake::parameter_file::from_text("p", text, &mut sources, &mut diagnostics).unwrap();
-        let values: Vec<_> = read.values.iter().map(|(name, value)| format!("{name}={}", value.as_str().unwrap())).collect();
+        let values: Vec<_> =
+            read.values.iter().map(|(name, value)| format!("{name}={}", value.as_str().unwrap())).collect();
         assert_eq!(values, ["A=x", "B=1,2"], "{text}");
     }
 }

@@ -37,7 +37,8 @@ fn within(limit_s: u64, texts: &[(&str, &str)]) {
 fn seeds_are_good_templates() {
     for seed in SEEDS {
         let (_, _, diagnostics) = intake::from_texts(&[("seed.yaml", seed)]);
-        let errors: Vec<_> = diagnostics.iter().filter(|d| d.severity == diagnostics::Severity::Error).collect();
+        let errors: Vec<_> =
+            diagnostics.iter().filter(|d| d.severity == diagnostics::Severity::Error).collect();
         assert!(errors.is_empty(), "{errors:?}");
     }
 }
@@ -47,19 +48,37 @@ fn growth_is_bounded() {
     // Loops within loops.
     let mut nested = "x".to_owned();
     for level in 0..12 {
-        nested = format!("{{'Fn::ForEach::L{level}': [I{level}, [a, b, c, d, e, f, g, h, i, j], {{'K${{I{level}}}': {nested}}}]}}");
+        nested = format!(
+            "{{'Fn::ForEach::L{level}': [I{level}, [a, b, c, d, e, f, g, h, i, j], {{'K${{I{level}}}': {nested}}}]}}"
+        );
     }
-    within(60, &[("t.yaml", &format!("Transform: AWS::LanguageExtensions\nResources: {{R: {{Type: A::B::C, Properties: {nested}}}}}\n"))]);
+    within(
+        60,
+        &[(
+            "t.yaml",
+            &format!(
+                "Transform: AWS::LanguageExtensions\nResources: {{R: {{Type: A::B::C, Properties: {nested}}}}}\n"
+            ),
+        )],
+    );
     // Stacks that nest the next one ten times.
     let child = |next: usize| {
-        let one = |at: usize| format!("  S{at}: {{Type: AWS::CloudFormation::Stack, Properties: {{TemplateURL: ./t{next}.yaml}}}}\n");
+        let one = |at: usize| {
+            format!(
+                "  S{at}: {{Type: AWS::CloudFormation::Stack, Properties: {{TemplateURL: ./t{next}.yaml}}}}\n"
+            )
+        };
         format!("Resources:\n{}", (0..10).map(one).collect::<String>())
     };
     let texts: Vec<(String, String)> = (0..12).map(|at| (format!("t{at}.yaml"), child(at + 1))).collect();
     let texts: Vec<(&str, &str)> = texts.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
     within(60, &texts);
     // Values that double on the way down.
-    let doubling = |next: usize| format!("Parameters: {{P: {{Type: String, Default: xxxxxxxx}}}}\nResources: {{S: {{Type: AWS::CloudFormation::Stack, Properties: {{TemplateURL: ./d{next}.yaml, Parameters: {{P: !Sub '${{P}}${{P}}${{P}}${{P}}'}}}}}}}}");
+    let doubling = |next: usize| {
+        format!(
+            "Parameters: {{P: {{Type: String, Default: xxxxxxxx}}}}\nResources: {{S: {{Type: AWS::CloudFormation::Stack, Properties: {{TemplateURL: ./d{next}.yaml, Parameters: {{P: !Sub '${{P}}${{P}}${{P}}${{P}}'}}}}}}}}"
+        )
+    };
     let texts: Vec<(String, String)> = (0..15).map(|at| (format!("d{at}.yaml"), doubling(at + 1))).collect();
     let texts: Vec<(&str, &str)> = texts.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
     within(60, &texts);
@@ -67,26 +86,55 @@ fn growth_is_bounded() {
 
 #[test]
 fn chains_and_circles_are_bounded() {
-    let conditions: String = (0..3_000).map(|at| format!("  C{at}: !And [!Condition C{}, !Condition C{}]\n", at + 1, at + 1)).collect();
-    let uses: String = (0..200).map(|at| format!("  R{at}: {{Type: A::B::C, Condition: C{at}, Properties: {{P: !If [C{}, a, b]}}}}\n", at + 1)).collect();
-    let text = format!("Parameters: {{P: {{Type: String}}}}\nConditions:\n{conditions}  C3000: !Equals [!Ref P, x]\nResources:\n{uses}");
+    let conditions: String = (0..3_000)
+        .map(|at| format!("  C{at}: !And [!Condition C{}, !Condition C{}]\n", at + 1, at + 1))
+        .collect();
+    let uses: String = (0..200)
+        .map(|at| {
+            format!(
+                "  R{at}: {{Type: A::B::C, Condition: C{at}, Properties: {{P: !If [C{}, a, b]}}}}\n",
+                at + 1
+            )
+        })
+        .collect();
+    let text = format!(
+        "Parameters: {{P: {{Type: String}}}}\nConditions:\n{conditions}  C3000: !Equals [!Ref P, x]\nResources:\n{uses}"
+    );
     within(60, &[("t.yaml", &text)]);
     within(60, &[("t.yaml", &text.replace("C3000: !Equals [!Ref P, x]", "C3000: !Condition C0"))]);
-    let circle: String = (0..5_000).map(|at| format!("  R{at}: {{Type: A::B::C, DependsOn: R{}}}\n", (at + 1) % 5_000)).collect();
+    let circle: String = (0..5_000)
+        .map(|at| format!("  R{at}: {{Type: A::B::C, DependsOn: R{}}}\n", (at + 1) % 5_000))
+        .collect();
     within(60, &[("t.yaml", &format!("Resources:\n{circle}"))]);
-    let missing: String = (0..5_000).map(|at| format!("  R{at}: {{Type: A::B::C, DependsOn: Missing{at}}}\n")).collect();
+    let missing: String =
+        (0..5_000).map(|at| format!("  R{at}: {{Type: A::B::C, DependsOn: Missing{at}}}\n")).collect();
     within(60, &[("t.yaml", &format!("Resources:\n{missing}"))]);
     let cases: String = (0..40).map(|at| format!("!If [C{at}, a, !Ref AWS::NoValue], ")).collect();
     let conditions: String = (0..40).map(|at| format!("  C{at}: !Equals [!Ref P, x{at}]\n")).collect();
-    let text = format!("Parameters: {{P: {{Type: String}}}}\nConditions:\n{conditions}Resources: {{R: {{Type: A::B::C, Properties: {{P: !Join [',', [{cases}]]}}}}}}\n");
+    let text = format!(
+        "Parameters: {{P: {{Type: String}}}}\nConditions:\n{conditions}Resources: {{R: {{Type: A::B::C, Properties: {{P: !Join [',', [{cases}]]}}}}}}\n"
+    );
     within(60, &[("t.yaml", &text)]);
 }
 
 #[test]
 fn deep_functions_are_bounded() {
-    for function in ["Fn::Base64", "Fn::Length", "Fn::ToJsonString", "Fn::If", "Fn::Sub", "Ref", "Fn::Join", "Fn::Transform"] {
+    for function in [
+        "Fn::Base64",
+        "Fn::Length",
+        "Fn::ToJsonString",
+        "Fn::If",
+        "Fn::Sub",
+        "Ref",
+        "Fn::Join",
+        "Fn::Transform",
+    ] {
         for depth in [60, 127, 5_000] {
-            let text = format!("Resources: {{R: {{Type: A::B::C, Properties: {}x{}}}}}", format!("{{'{function}': ").repeat(depth), "}".repeat(depth));
+            let text = format!(
+                "Resources: {{R: {{Type: A::B::C, Properties: {}x{}}}}}",
+                format!("{{'{function}': ").repeat(depth),
+                "}".repeat(depth)
+            );
             within(60, &[("t.yaml", &text)]);
         }
     }
@@ -104,8 +152,40 @@ enum Change {
 
 fn changes() -> impl Strategy<Value = Vec<Change>> {
     let word = prop::sample::select(vec![
-        "!Ref ", "!Sub ", "!If ", "!GetAtt ", "Fn::ForEach::X", "Fn::Transform", "{", "}", "[", "]", ":", ",", "'", "\"", "\n", "  ",
-        "${", "}", "null", "&a", "*a", "!", "Condition", "Ref", "AWS::NoValue", "\u{0}", "é", "-1", "1e999", "|", ">", "#", "---", "%",
+        "!Ref ",
+        "!Sub ",
+        "!If ",
+        "!GetAtt ",
+        "Fn::ForEach::X",
+        "Fn::Transform",
+        "{",
+        "}",
+        "[",
+        "]",
+        ":",
+        ",",
+        "'",
+        "\"",
+        "\n",
+        "  ",
+        "${",
+        "}",
+        "null",
+        "&a",
+        "*a",
+        "!",
+        "Condition",
+        "Ref",
+        "AWS::NoValue",
+        "\u{0}",
+        "é",
+        "-1",
+        "1e999",
+        "|",
+        ">",
+        "#",
+        "---",
+        "%",
     ]);
     let change = prop_oneof![
         (0..10_000usize).prop_map(Change::Cut),

@@ -39,9 +39,15 @@ fn loops_make_resources_and_properties() {
     assert_eq!(ids, ["Topica", "Queueax1", "Queueax2", "Topicb1", "Queueb1x1", "Queueb1x2"]);
     assert_eq!(said, Vec::<String>::new());
     let (estate, ..) = intake::from_texts(&[("t.yaml", LOOPS)]);
-    assert_eq!(show(property(&estate, "Topicb1", "DisplayName").unwrap()), "Join(\"b-1 of \", ‹AWS::StackName›)");
+    assert_eq!(
+        show(property(&estate, "Topicb1", "DisplayName").unwrap()),
+        "Join(\"b-1 of \", ‹AWS::StackName›)"
+    );
     assert_eq!(show(property(&estate, "Topicb1", "TopicName").unwrap()), "\"b-1\"");
-    assert_eq!(show(&estate.resource(StackId(0), "Queueax2").unwrap().properties), "{DelaySeconds: \"2\", VisibilityTimeout: \"2\"}");
+    assert_eq!(
+        show(&estate.resource(StackId(0), "Queueax2").unwrap().properties),
+        "{DelaySeconds: \"2\", VisibilityTimeout: \"2\"}"
+    );
 }
 
 #[test]
@@ -68,7 +74,8 @@ Resources:
       Fn::Transform: {Name: AWS::Include, Parameters: {Location: s3://somewhere/parts/encryption.yaml}}
 ";
     let part = "BucketEncryption: {ServerSideEncryptionConfiguration: []}\n";
-    let (estate, sources, diagnostics) = intake::from_texts(&[("main.yaml", main), ("parts/encryption.yaml", part)]);
+    let (estate, sources, diagnostics) =
+        intake::from_texts(&[("main.yaml", main), ("parts/encryption.yaml", part)]);
     assert_eq!(said(&diagnostics, &sources), Vec::<String>::new());
     assert!(property(&estate, "B", "BucketEncryption").is_some());
     let (estate, sources, diagnostics) = intake::from_texts(&[("main.yaml", main)]);

@@ -28,8 +28,14 @@ fn sections_and_entries_have_their_form() {
     check(&with("  C: {Type: AWS::S3::Bucket, Properties: [x]}\n"), &["CFN0004 [x]"]);
     check(&with("Parameters: {B: {Type: String, Default: x}}\n"), &["CFN0009 B"]);
     check(&with("  C: {Type: AWS::S3::Bucket, DeletionPolicy: Keep}\n"), &["CFN0049 Keep"]);
-    check(&with("  C: {Type: AWS::S3::Bucket, UpdateReplacePolicy: RetainExceptOnCreate}\n"), &["CFN0049 RetainExceptOnCreate"]);
-    check(&with("Transform: My::Macro\nSection: {}\n"), &["CFN0034 warning My::Macro", "CFN0005 warning Section"]);
+    check(
+        &with("  C: {Type: AWS::S3::Bucket, UpdateReplacePolicy: RetainExceptOnCreate}\n"),
+        &["CFN0049 RetainExceptOnCreate"],
+    );
+    check(
+        &with("Transform: My::Macro\nSection: {}\n"),
+        &["CFN0034 warning My::Macro", "CFN0005 warning Section"],
+    );
 }
 
 #[test]
@@ -40,12 +46,16 @@ fn dependencies_name_resources_and_make_no_circles() {
     check(&with("  C: {Type: A::B::C, DependsOn: {a: b}}\n"), &["CFN0013 {a: b}"]);
     check(&with("  C: {Type: A::B::C, Properties: {P: !Ref C}}\n"), &["CFN0021 !Ref C"]);
     check(
-        &with("  C: {Type: A::B::C, Properties: {P: !Ref D}}\n  D: {Type: A::B::C, DependsOn: E}\n  E: {Type: A::B::C, Properties: {P: !Sub 'x${C.Arn}'}}\n"),
+        &with(
+            "  C: {Type: A::B::C, Properties: {P: !Ref D}}\n  D: {Type: A::B::C, DependsOn: E}\n  E: {Type: A::B::C, Properties: {P: !Sub 'x${C.Arn}'}}\n",
+        ),
         &["CFN0022 C"],
     );
     let conditional = "Parameters: {P: {Type: String}}\nConditions: {K: !Equals [!Ref P, x]}\n";
     check(
-        &with(&format!("  C: {{Type: A::B::C, Properties: {{P: !If [K, !Ref D, y]}}}}\n  D: {{Type: A::B::C, DependsOn: C}}\n{conditional}")),
+        &with(&format!(
+            "  C: {{Type: A::B::C, Properties: {{P: !If [K, !Ref D, y]}}}}\n  D: {{Type: A::B::C, DependsOn: C}}\n{conditional}"
+        )),
         &["CFN0022 warning C"],
     );
 }
@@ -63,18 +73,32 @@ fn conditions_name_conditions_and_make_no_circles() {
 
 #[test]
 fn what_is_left_out_cannot_be_referred_to() {
-    let conditions = "Parameters: {P: {Type: String}}\nConditions: {Never: !Equals [a, b], Maybe: !Equals [!Ref P, b]}\n";
+    let conditions =
+        "Parameters: {P: {Type: String}}\nConditions: {Never: !Equals [a, b], Maybe: !Equals [!Ref P, b]}\n";
     let check = |more: &str, expected: &[&str]| check(&with(&format!("{more}{conditions}")), expected);
-    check("  C: {Type: A::B::C, Condition: Never}\n  D: {Type: A::B::C, Properties: {P: !Ref C}}\n", &["CFN0027 !Ref C"]);
+    check(
+        "  C: {Type: A::B::C, Condition: Never}\n  D: {Type: A::B::C, Properties: {P: !Ref C}}\n",
+        &["CFN0027 !Ref C"],
+    );
     check("  C: {Type: A::B::C, Condition: Never}\n  D: {Type: A::B::C, DependsOn: C}\n", &[]);
-    check("  C: {Type: A::B::C, Condition: Maybe}\n  D: {Type: A::B::C, Properties: {P: !Ref C}}\n", &["CFN0027 warning !Ref C"]);
-    check("  C: {Type: A::B::C, Condition: Maybe}\n  D: {Type: A::B::C, Condition: Maybe, Properties: {P: !Ref C}}\n", &[]);
-    check("  C: {Type: A::B::C, Condition: Maybe}\n  D: {Type: A::B::C, Properties: {P: !If [Maybe, !Ref C, x]}}\n", &[]);
+    check(
+        "  C: {Type: A::B::C, Condition: Maybe}\n  D: {Type: A::B::C, Properties: {P: !Ref C}}\n",
+        &["CFN0027 warning !Ref C"],
+    );
+    check(
+        "  C: {Type: A::B::C, Condition: Maybe}\n  D: {Type: A::B::C, Condition: Maybe, Properties: {P: !Ref C}}\n",
+        &[],
+    );
+    check(
+        "  C: {Type: A::B::C, Condition: Maybe}\n  D: {Type: A::B::C, Properties: {P: !If [Maybe, !Ref C, x]}}\n",
+        &[],
+    );
 }
 
 #[test]
 fn parameters_are_declared_and_keep_their_constraints() {
-    let check = |parameters: &str, expected: &[&str]| check(&with(&format!("Parameters: {parameters}\n")), expected);
+    let check =
+        |parameters: &str, expected: &[&str]| check(&with(&format!("Parameters: {parameters}\n")), expected);
     check("{P: {Type: Strin, Default: x}}", &["CFN0028 Strin"]);
     check("{P: {Type: String, Default: [x]}}", &["CFN0028 [x]"]);
     check("{P: {Type: String, Default: c, AllowedValues: [a, b]}}", &["CFN0029 warning c"]);
@@ -82,7 +106,10 @@ fn parameters_are_declared_and_keep_their_constraints() {
     check("{P: {Type: String, Default: abc, AllowedPattern: '[a-z]*', MinLength: 3, MaxLength: '3'}}", &[]);
     check("{P: {Type: Number, Default: 7, MinValue: 8}}", &["CFN0029 warning 7"]);
     check("{P: {Type: Number, Default: seven}}", &["CFN0029 warning seven"]);
-    check("{P: {Type: CommaDelimitedList, Default: 'a,c', AllowedValues: [a, b]}}", &["CFN0029 warning 'a,c'"]);
+    check(
+        "{P: {Type: CommaDelimitedList, Default: 'a,c', AllowedValues: [a, b]}}",
+        &["CFN0029 warning 'a,c'"],
+    );
     check("{P: {Type: String, Description: x, Defalt: y}}", &["CFN0006 Defalt"]);
 }
 
@@ -90,7 +117,12 @@ fn parameters_are_declared_and_keep_their_constraints() {
 fn attributes_exist_for_the_type() {
     check(&with("Outputs: {O: {Value: !GetAtt B.Arnn}}\n"), &["CFN0017 !GetAtt B.Arnn"]);
     check(&with("Outputs: {O: {Value: !GetAtt B.Arn}}\n"), &[]);
-    check(&with("  C: {Type: Custom::C, Properties: {ServiceToken: x}}\nOutputs: {O: {Value: !GetAtt C.Anything.At.All}}\n"), &[]);
+    check(
+        &with(
+            "  C: {Type: Custom::C, Properties: {ServiceToken: x}}\nOutputs: {O: {Value: !GetAtt C.Anything.At.All}}\n",
+        ),
+        &[],
+    );
 }
 
 #[test]

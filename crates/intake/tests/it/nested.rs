@@ -38,11 +38,15 @@ Resources:
 
 #[test]
 fn values_flow_into_a_nested_stack_and_back() {
-    let (estate, sources, diagnostics) = intake::from_texts(&[("templates/parent.yaml", PARENT), ("templates/child.yaml", CHILD)]);
+    let (estate, sources, diagnostics) =
+        intake::from_texts(&[("templates/parent.yaml", PARENT), ("templates/child.yaml", CHILD)]);
     assert_eq!(said(&diagnostics, &sources), Vec::<String>::new());
     assert_eq!(estate.stacks.len(), 2);
     let child = &estate.stacks[1];
-    assert_eq!((child.name.as_str(), child.nested_in.clone()), ("parent-Child", Some((StackId(0), "Child".into()))));
+    assert_eq!(
+        (child.name.as_str(), child.nested_in.clone()),
+        ("parent-Child", Some((StackId(0), "Child".into())))
+    );
     assert_eq!(show(&child.resources["Group"].properties), "{GroupDescription: \"g\", VpcId: ‹Vpc›}");
     assert_eq!(show(&child.resources["It"].properties), "{S: [‹A›, ‹B›], K: ‹Key.Arn›}");
     assert_eq!(show(&estate.stacks[0].resources["User"].properties), "{Group: ‹1:Group.GroupId›}");
@@ -59,7 +63,8 @@ fn a_template_that_is_not_given_is_named_and_its_outputs_are_unknown() {
 #[test]
 fn mistakes_between_stacks_are_reported() {
     let check = |parent: &str, expected: &[&str]| {
-        let (_, sources, diagnostics) = intake::from_texts(&[("p.yaml", parent), ("templates/child.yaml", CHILD)]);
+        let (_, sources, diagnostics) =
+            intake::from_texts(&[("p.yaml", parent), ("templates/child.yaml", CHILD)]);
         assert_eq!(said(&diagnostics, &sources), expected);
     };
     check(&PARENT.replace("Outputs.Group", "Outputs.Grup"), &["CFN0033 !GetAtt Child.Outputs.Grup"]);
@@ -101,7 +106,8 @@ Resources:
   B: {Type: AWS::S3::Bucket}
   S: {Type: AWS::CloudFormation::Stack, Condition: Never, Properties: {TemplateURL: c.yaml}}
 ";
-    let (estate, ..) = intake::from_texts(&[("p.yaml", parent), ("c.yaml", "Resources: {A: {Type: AWS::S3::Bucket}}")]);
+    let (estate, ..) =
+        intake::from_texts(&[("p.yaml", parent), ("c.yaml", "Resources: {A: {Type: AWS::S3::Bucket}}")]);
     let names: Vec<_> = estate.stacks.iter().map(|stack| stack.name.as_str()).collect();
     assert_eq!(names, ["p", "c"]);
     assert_eq!(estate.stacks[0].left_out["S"], "Never");
@@ -125,10 +131,12 @@ Resources:
       B: !ImportValue {'Fn::Sub': '${Other}-vpc'}
       C: !Select [1, !Split [',', !ImportValue list]]
 ";
-    let (estate, sources, diagnostics) = intake::from_texts(&[("network.yaml", network), ("user.yaml", user)]);
+    let (estate, sources, diagnostics) =
+        intake::from_texts(&[("network.yaml", network), ("user.yaml", user)]);
     assert_eq!(said(&diagnostics, &sources), Vec::<String>::new());
     let it = &estate.stacks[1].resources["It"].properties;
     assert_eq!(show(it), "{A: ‹V›, B: ImportValue(Join(?user/Other, \"-vpc\")), C: \"x\"}");
-    let (_, sources, diagnostics) = intake::from_texts(&[("network.yaml", network), ("n2.yaml", network), ("user.yaml", user)]);
+    let (_, sources, diagnostics) =
+        intake::from_texts(&[("network.yaml", network), ("n2.yaml", network), ("user.yaml", user)]);
     assert_eq!(said(&diagnostics, &sources), ["CFN0047 warning L"]);
 }

@@ -40,7 +40,8 @@ fn a_function_brings_its_role_and_what_makes_it_run() {
     let (estate, sources, diagnostics) = intake::from_texts(&[("t.yaml", TEMPLATE)]);
     assert_eq!(said(&diagnostics, &sources), Vec::<String>::new());
     let stack = estate.stack(StackId(0)).unwrap();
-    let kinds: Vec<_> = stack.resources.iter().map(|(id, resource)| format!("{id} {}", resource.kind)).collect();
+    let kinds: Vec<_> =
+        stack.resources.iter().map(|(id, resource)| format!("{id} {}", resource.kind)).collect();
     let expected = [
         "Work AWS::Lambda::Function",
         "WorkDaily AWS::Events::Rule",

@@ -29,29 +29,41 @@ impl Expansion<'_, '_, '_> {
     pub(super) fn api_event(&mut self, target: &Target<'_>, event: &Entry, properties: Option<&Node>) {
         let get = |name: &str| properties.and_then(|properties| properties.get(name));
         let Some(api) = self.api_of(get("RestApiId"), IMPLICIT_REST) else {
-            return self.not_expanded(target.source, event.key.span, "events of APIs that the template does not declare");
+            return self.not_expanded(
+                target.source,
+                event.key.span,
+                "events of APIs that the template does not declare",
+            );
         };
         let path = get("Path").and_then(Node::as_scalar_text).unwrap_or_else(|| "/".into());
-        let method = get("Method").and_then(Node::as_scalar_text).unwrap_or_else(|| "any".into()).to_lowercase();
+        let method =
+            get("Method").and_then(Node::as_scalar_text).unwrap_or_else(|| "any".into()).to_lowercase();
         let verb = if method == "any" || method == "*" { "*".to_owned() } else { method.to_uppercase() };
         let arn = execution(&format!("{verb}{}", wildcards(&path)), reference(&api));
         let stage = if api == IMPLICIT_REST { "Prod" } else { "Stage" };
         let id = format!("{}{}Permission{stage}", target.source.id, event.key.text);
         self.invoke(target, &id, "apigateway.amazonaws.com", Some(arn));
-        let opaque = get("Auth").is_some() || get("RequestModel").is_some() || get("RequestParameters").is_some();
+        let opaque =
+            get("Auth").is_some() || get("RequestModel").is_some() || get("RequestParameters").is_some();
         self.route(api, target, event, path, method.into(), opaque);
     }
 
     pub(super) fn http_api_event(&mut self, target: &Target<'_>, event: &Entry, properties: Option<&Node>) {
         let get = |name: &str| properties.and_then(|properties| properties.get(name));
         let Some(api) = self.api_of(get("ApiId"), IMPLICIT_HTTP) else {
-            return self.not_expanded(target.source, event.key.span, "events of APIs that the template does not declare");
+            return self.not_expanded(
+                target.source,
+                event.key.span,
+                "events of APIs that the template does not declare",
+            );
         };
         let path = get("Path").and_then(Node::as_scalar_text);
-        let method = get("Method").and_then(Node::as_scalar_text).unwrap_or_else(|| "any".into()).to_lowercase();
+        let method =
+            get("Method").and_then(Node::as_scalar_text).unwrap_or_else(|| "any".into()).to_lowercase();
         let tail = path.as_deref().map(wildcards).unwrap_or_default();
         let tail = tail.trim_start_matches('/').to_owned();
-        let arn = execution(&if path.is_some() { format!("*/{tail}") } else { "*".to_owned() }, reference(&api));
+        let arn =
+            execution(&if path.is_some() { format!("*/{tail}") } else { "*".to_owned() }, reference(&api));
         let id = format!("{}{}Permission", target.source.id, event.key.text);
         self.invoke(target, &id, "apigateway.amazonaws.com", Some(arn));
         let opaque = get("Auth").is_some() || get("RouteSettings").is_some();
@@ -60,8 +72,20 @@ impl Expansion<'_, '_, '_> {
         self.route(api, target, event, path, method, opaque);
     }
 
-    fn route(&mut self, api: SmolStr, target: &Target<'_>, event: &Entry, path: SmolStr, method: SmolStr, opaque: bool) {
-        let method = if matches!(method.as_str(), "any" | "*") { "x-amazon-apigateway-any-method".into() } else { method };
+    fn route(
+        &mut self,
+        api: SmolStr,
+        target: &Target<'_>,
+        event: &Entry,
+        path: SmolStr,
+        method: SmolStr,
+        opaque: bool,
+    ) {
+        let method = if matches!(method.as_str(), "any" | "*") {
+            "x-amazon-apigateway-any-method".into()
+        } else {
+            method
+        };
         let route = Route {
             path,
             method,
@@ -85,29 +109,60 @@ impl Expansion<'_, '_, '_> {
 
     pub(super) fn rest_api(&mut self, source: &Source) {
         let routes = self.routes.shift_remove(&source.id).unwrap_or_default();
-        let opaque = self.report_given(source, &["Auth", "Cors", "GatewayResponses", "Models", "Domain", "CanarySetting"]);
+        let opaque = self
+            .report_given(source, &["Auth", "Cors", "GatewayResponses", "Models", "Domain", "CanarySetting"]);
         const OTHERS: &[&str] = &[
-            "AccessLogSetting", "Auth", "CacheClusterEnabled", "CacheClusterSize", "CanarySetting", "Cors", "DefinitionBody",
-            "DefinitionUri", "Domain", "EndpointConfiguration", "GatewayResponses", "MergeDefinitions", "MethodSettings", "Models",
-            "OpenApiVersion", "PropagateTags", "StageName", "Tags", "TracingEnabled", "Variables", "ApiKeySourceType",
-            "BinaryMediaTypes", "Description", "DisableExecuteApiEndpoint", "FailOnWarnings", "MinimumCompressionSize", "Mode",
-            "Name", "Policy",
+            "AccessLogSetting",
+            "Auth",
+            "CacheClusterEnabled",
+            "CacheClusterSize",
+            "CanarySetting",
+            "Cors",
+            "DefinitionBody",
+            "DefinitionUri",
+            "Domain",
+            "EndpointConfiguration",
+            "GatewayResponses",
+            "MergeDefinitions",
+            "MethodSettings",
+            "Models",
+            "OpenApiVersion",
+            "PropagateTags",
+            "StageName",
+            "Tags",
+            "TracingEnabled",
+            "Variables",
+            "ApiKeySourceType",
+            "BinaryMediaTypes",
+            "Description",
+            "DisableExecuteApiEndpoint",
+            "FailOnWarnings",
+            "MinimumCompressionSize",
+            "Mode",
+            "Name",
+            "Policy",
         ];
         self.report_others(source, &[OTHERS]);
         let mut properties = source.copied(&[
-            "ApiKeySourceType", "BinaryMediaTypes", "Description", "DisableExecuteApiEndpoint", "FailOnWarnings",
-            "MinimumCompressionSize", "Mode", "Name", "Policy",
+            "ApiKeySourceType",
+            "BinaryMediaTypes",
+            "Description",
+            "DisableExecuteApiEndpoint",
+            "FailOnWarnings",
+            "MinimumCompressionSize",
+            "Mode",
+            "Name",
+            "Policy",
         ]);
-        match source.get("EndpointConfiguration") {
-            Some(node) => match node.as_str() {
-                Some(kind) => properties.push(entry("EndpointConfiguration", node!({ "Types": [kind] }))),
+        if let Some(node) = source.get("EndpointConfiguration") {
+            let made = match node.as_str() {
+                Some(kind) => node!({ "Types": [kind] }),
                 None => {
                     let types = node.get("Type").map(|kind| node!([kind]));
-                    let made = node!({ "Types": types, "VpcEndpointIds": (node.get("VPCEndpointIds")) });
-                    properties.push(entry("EndpointConfiguration", made));
+                    node!({ "Types": types, "VpcEndpointIds": (node.get("VPCEndpointIds")) })
                 }
-            },
-            None => {}
+            };
+            properties.push(entry("EndpointConfiguration", made));
         }
         properties.extend(self.definition(source, &routes, opaque, true));
         if let Some(tags) = super::function::tags(source.get("Tags"), None) {
@@ -118,12 +173,23 @@ impl Expansion<'_, '_, '_> {
         let properties = vec![entry("RestApiId", reference(&source.id))];
         self.add(source, &deployment, "AWS::ApiGateway::Deployment", properties);
         let name = source.get("StageName").cloned().or_else(|| "Prod".written());
-        let literal = name.as_ref().and_then(Node::as_str).filter(|_| name.as_ref().is_some_and(|name| name.tag.is_none()));
+        let literal = name
+            .as_ref()
+            .and_then(Node::as_str)
+            .filter(|_| name.as_ref().is_some_and(|name| name.tag.is_none()));
         let stage = format!("{}{}Stage", source.id, literal.map(alphanumeric).unwrap_or_default());
         let mut properties = source.copied(&[
-            "AccessLogSetting", "CacheClusterEnabled", "CacheClusterSize", "MethodSettings", "TracingEnabled", "Variables",
+            "AccessLogSetting",
+            "CacheClusterEnabled",
+            "CacheClusterSize",
+            "MethodSettings",
+            "TracingEnabled",
+            "Variables",
         ]);
-        properties.extend([entry("RestApiId", reference(&source.id)), entry("DeploymentId", reference(&deployment))]);
+        properties.extend([
+            entry("RestApiId", reference(&source.id)),
+            entry("DeploymentId", reference(&deployment)),
+        ]);
         properties.extend(name.map(|name| entry("StageName", name)));
         self.add(source, &stage, "AWS::ApiGateway::Stage", properties);
         self.alias_stage(source, &stage, &deployment);
@@ -138,12 +204,26 @@ impl Expansion<'_, '_, '_> {
         let routes = self.routes.shift_remove(&source.id).unwrap_or_default();
         let opaque = self.report_given(source, &["Auth", "CorsConfiguration", "Domain"]);
         const OTHERS: &[&str] = &[
-            "AccessLogSettings", "Auth", "CorsConfiguration", "DefaultRouteSettings", "DefinitionBody", "DefinitionUri", "Description",
-            "DisableExecuteApiEndpoint", "Domain", "FailOnWarnings", "Name", "PropagateTags", "RouteSettings", "StageName",
-            "StageVariables", "Tags",
+            "AccessLogSettings",
+            "Auth",
+            "CorsConfiguration",
+            "DefaultRouteSettings",
+            "DefinitionBody",
+            "DefinitionUri",
+            "Description",
+            "DisableExecuteApiEndpoint",
+            "Domain",
+            "FailOnWarnings",
+            "Name",
+            "PropagateTags",
+            "RouteSettings",
+            "StageName",
+            "StageVariables",
+            "Tags",
         ];
         self.report_others(source, &[OTHERS]);
-        let mut properties = source.copied(&["Description", "DisableExecuteApiEndpoint", "FailOnWarnings", "Name"]);
+        let mut properties =
+            source.copied(&["Description", "DisableExecuteApiEndpoint", "FailOnWarnings", "Name"]);
         properties.extend(self.definition(source, &routes, opaque, false));
         self.add_main(source, "AWS::ApiGatewayV2::Api", properties);
         let name = source.get("StageName");
@@ -159,7 +239,8 @@ impl Expansion<'_, '_, '_> {
         }
         properties.extend([entry("ApiId", reference(&source.id))]);
         properties.extend(true.written().map(|value| entry("AutoDeploy", value)));
-        properties.extend(name.cloned().or_else(|| "$default".written()).map(|name| entry("StageName", name)));
+        properties
+            .extend(name.cloned().or_else(|| "$default".written()).map(|name| entry("StageName", name)));
         self.add(source, &stage, "AWS::ApiGatewayV2::Stage", properties);
         self.alias_stage(source, &stage, &stage);
     }
@@ -176,7 +257,9 @@ impl Expansion<'_, '_, '_> {
         if let Some(uri) = source.get("DefinitionUri") {
             let place = super::function::location(Some(uri));
             let place = match place.get("S3Bucket") {
-                Some(bucket) => node!({ "Bucket": bucket, "Key": (place.get("S3Key")), "Version": (place.get("S3ObjectVersion")) }),
+                Some(bucket) => {
+                    node!({ "Bucket": bucket, "Key": (place.get("S3Key")), "Version": (place.get("S3ObjectVersion")) })
+                }
                 None => place,
             };
             return vec![entry("BodyS3Location", place)];
@@ -219,7 +302,10 @@ impl Expansion<'_, '_, '_> {
         }
         let title = reference("AWS::StackName");
         let (key, version) = if rest { ("swagger", "2.0") } else { ("openapi", "3.0.1") };
-        let mut body = vec![entry("info", node!({ "version": "1.0", "title": title })), entry("paths", Node::new(Span::NONE, Kind::Map(paths)))];
+        let mut body = vec![
+            entry("info", node!({ "version": "1.0", "title": title })),
+            entry("paths", Node::new(Span::NONE, Kind::Map(paths))),
+        ];
         body.extend(version.written().map(|version| entry(key, version)));
         vec![entry("Body", Node::new(Span::NONE, Kind::Map(body)))]
     }
@@ -230,7 +316,9 @@ impl Expansion<'_, '_, '_> {
             let Some(routes) = self.routes.get(api) else { continue };
             let first = routes.first();
             let condition = first.and_then(|route| route.condition.clone());
-            let same = |route: &Route| route.condition.as_ref().map(|node| &node.kind) == condition.as_ref().map(|node| &node.kind);
+            let same = |route: &Route| {
+                route.condition.as_ref().map(|node| &node.kind) == condition.as_ref().map(|node| &node.kind)
+            };
             let condition = condition.clone().filter(|_| routes.iter().all(same));
             let span = first.map_or(Span::NONE, |route| route.span);
             let given = entries(globals.and_then(|globals| globals.get(kind)));

@@ -157,8 +157,15 @@ impl Expansion<'_, '_, '_> {
         let role = format!("{id}Role");
         let mut schedule = Vec::new();
         for name in [
-            "Description", "EndDate", "GroupName", "KmsKeyArn", "Name", "ScheduleExpression", "ScheduleExpressionTimezone",
-            "StartDate", "State",
+            "Description",
+            "EndDate",
+            "GroupName",
+            "KmsKeyArn",
+            "Name",
+            "ScheduleExpression",
+            "ScheduleExpressionTimezone",
+            "StartDate",
+            "State",
         ] {
             schedule.extend(get(name).map(|node| entry(name, node.clone())));
         }
@@ -174,22 +181,29 @@ impl Expansion<'_, '_, '_> {
         self.add(target.source, id, "AWS::Scheduler::Schedule", schedule);
         if get("RoleArn").is_none() {
             let mut properties = vec![
-                entry("AssumeRolePolicyDocument", node!({
-                    "Version": "2012-10-17",
-                    "Statement": [{
-                        "Action": ["sts:AssumeRole"], "Effect": "Allow",
-                        "Principal": { "Service": ["scheduler.amazonaws.com"] }
-                    }]
-                })),
-                entry("Policies", node!([{
-                    "PolicyName": (format!("{id}LambdaPolicy")),
-                    "PolicyDocument": {
+                entry(
+                    "AssumeRolePolicyDocument",
+                    node!({
                         "Version": "2012-10-17",
-                        "Statement": [{ "Action": "lambda:InvokeFunction", "Effect": "Allow", "Resource": (target.arn()) }]
-                    }
-                }])),
+                        "Statement": [{
+                            "Action": ["sts:AssumeRole"], "Effect": "Allow",
+                            "Principal": { "Service": ["scheduler.amazonaws.com"] }
+                        }]
+                    }),
+                ),
+                entry(
+                    "Policies",
+                    node!([{
+                        "PolicyName": (format!("{id}LambdaPolicy")),
+                        "PolicyDocument": {
+                            "Version": "2012-10-17",
+                            "Statement": [{ "Action": "lambda:InvokeFunction", "Effect": "Allow", "Resource": (target.arn()) }]
+                        }
+                    }]),
+                ),
             ];
-            properties.extend(get("PermissionsBoundary").map(|node| entry("PermissionsBoundary", node.clone())));
+            properties
+                .extend(get("PermissionsBoundary").map(|node| entry("PermissionsBoundary", node.clone())));
             self.add(target.source, &role, "AWS::IAM::Role", properties);
         }
     }
@@ -207,7 +221,14 @@ impl Expansion<'_, '_, '_> {
         self.invoke(target, &format!("{id}Permission"), "sns.amazonaws.com", topic);
     }
 
-    fn mapping(&mut self, target: &mut Target<'_>, id: &str, properties: Option<&Node>, source: &str, policy: Option<&str>) {
+    fn mapping(
+        &mut self,
+        target: &mut Target<'_>,
+        id: &str,
+        properties: Option<&Node>,
+        source: &str,
+        policy: Option<&str>,
+    ) {
         let get = |name: &str| properties.and_then(|properties| properties.get(name));
         let mut mapping = vec![entry("FunctionName", target.name())];
         mapping.extend(get(source).map(|arn| entry("EventSourceArn", arn.clone())));
@@ -217,7 +238,11 @@ impl Expansion<'_, '_, '_> {
         self.add(target.source, id, "AWS::Lambda::EventSourceMapping", mapping);
         match policy {
             Some(policy) => target.managed.push(service_role(policy)),
-            None => self.not_expanded(target.source, target.source.span, "the role's permissions for this event source"),
+            None => self.not_expanded(
+                target.source,
+                target.source.span,
+                "the role's permissions for this event source",
+            ),
         }
     }
 
@@ -236,7 +261,11 @@ impl Expansion<'_, '_, '_> {
             _ => bucket.get("Ref").and_then(Node::as_scalar_text),
         });
         let Some(bucket) = named.filter(|id| self.kinds.contains_key(id)) else {
-            return self.not_expanded(target.source, event.key.span, "events of buckets that the template does not declare");
+            return self.not_expanded(
+                target.source,
+                event.key.span,
+                "events of buckets that the template does not declare",
+            );
         };
         let names = match get("Events").map(|events| (&events.kind, events)) {
             Some((Kind::List(items), _)) => items.clone(),
@@ -244,7 +273,8 @@ impl Expansion<'_, '_, '_> {
             None => Vec::new(),
         };
         let filter = get("Filter");
-        let configuration = names.iter().map(|name| node!({ "Event": name, "Filter": filter, "Function": (target.arn()) }));
+        let configuration =
+            names.iter().map(|name| node!({ "Event": name, "Filter": filter, "Function": (target.arn()) }));
         let notification = Notification { configuration: configuration.collect(), permission };
         self.notifications.entry(bucket).or_default().push(notification);
     }
@@ -253,8 +283,10 @@ impl Expansion<'_, '_, '_> {
     pub(super) fn notify_buckets(&mut self) {
         for (bucket, notifications) in std::mem::take(&mut self.notifications) {
             let Some(entry_of) = self.out.iter_mut().find(|entry| entry.key.text == bucket) else { continue };
-            let permissions: Vec<Node> = notifications.iter().filter_map(|one| one.permission.as_str().written()).collect();
-            let configurations: Vec<Node> = notifications.into_iter().flat_map(|one| one.configuration).collect();
+            let permissions: Vec<Node> =
+                notifications.iter().filter_map(|one| one.permission.as_str().written()).collect();
+            let configurations: Vec<Node> =
+                notifications.into_iter().flat_map(|one| one.configuration).collect();
             let Kind::Map(attributes) = &mut entry_of.value.kind else { continue };
             append(attributes, "DependsOn", permissions);
             let properties = child(attributes, "Properties");
@@ -298,6 +330,8 @@ fn append(parent: &mut Vec<Entry>, key: &'static str, items: Vec<Node>) {
 
 /// The address of an API's invocations, for permissions.
 pub fn execution(path: &str, api: Node) -> Node {
-    let text = format!("arn:${{AWS::Partition}}:execute-api:${{AWS::Region}}:${{AWS::AccountId}}:${{__ApiId__}}/*/{path}");
+    let text = format!(
+        "arn:${{AWS::Partition}}:execute-api:${{AWS::Region}}:${{AWS::AccountId}}:${{__ApiId__}}/*/{path}"
+    );
     node!({ "Fn::Sub": [text, { "__ApiId__": api }] })
 }

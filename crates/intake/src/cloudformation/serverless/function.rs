@@ -76,7 +76,11 @@ impl Target<'_> {
 
     /// The ARN to invoke.
     pub fn arn(&self) -> Node {
-        if self.invoked == self.source.id { attribute(&self.invoked, "Arn") } else { reference(&self.invoked) }
+        if self.invoked == self.source.id {
+            attribute(&self.invoked, "Arn")
+        } else {
+            reference(&self.invoked)
+        }
     }
 }
 
@@ -117,7 +121,8 @@ impl Expansion<'_, '_, '_> {
     fn alias(&mut self, source: &Source) -> Option<String> {
         let name = source.get("AutoPublishAlias")?;
         let literal = name.as_str().map(alphanumeric);
-        let (version, alias) = (format!("{}Version", source.id), format!("{}Alias{}", source.id, literal.unwrap_or_default()));
+        let (version, alias) =
+            (format!("{}Version", source.id), format!("{}Alias{}", source.id, literal.unwrap_or_default()));
         self.scope.aliases.insert(format!("{}.Version", source.id).into(), version.as_str().into());
         self.scope.aliases.insert(format!("{}.Alias", source.id).into(), alias.as_str().into());
         let made = node!({
@@ -163,7 +168,11 @@ impl Expansion<'_, '_, '_> {
                 ];
                 self.permission(source, &format!("{id}URLInvokeAllowPublicAccess"), properties);
             }
-            _ => self.not_expanded(source, config.span, "permissions of function addresses whose `AuthType` is not literal"),
+            _ => self.not_expanded(
+                source,
+                config.span,
+                "permissions of function addresses whose `AuthType` is not literal",
+            ),
         }
     }
 
@@ -176,7 +185,11 @@ impl Expansion<'_, '_, '_> {
     fn invoke_config(&mut self, target: &Target<'_>) {
         let source = target.source;
         let Some(config) = source.get("EventInvokeConfig") else { return };
-        let qualifier = if target.invoked == source.id { "$LATEST".written() } else { source.get("AutoPublishAlias").cloned() };
+        let qualifier = if target.invoked == source.id {
+            "$LATEST".written()
+        } else {
+            source.get("AutoPublishAlias").cloned()
+        };
         let mut properties = vec![entry("FunctionName", reference(&source.id))];
         properties.extend(qualifier.map(|qualifier| entry("Qualifier", qualifier)));
         for name in ["MaximumEventAgeInSeconds", "MaximumRetryAttempts"] {
@@ -193,7 +206,12 @@ impl Expansion<'_, '_, '_> {
             }
             properties.extend(out.written().map(|config| entry("DestinationConfig", config)));
         }
-        self.add(source, &format!("{}EventInvokeConfig", source.id), "AWS::Lambda::EventInvokeConfig", properties);
+        self.add(
+            source,
+            &format!("{}EventInvokeConfig", source.id),
+            "AWS::Lambda::EventInvokeConfig",
+            properties,
+        );
     }
 
     /// The role that SAM makes where none is given.
@@ -211,7 +229,10 @@ impl Expansion<'_, '_, '_> {
                 managed.push(service_role("AWSLambdaVPCAccessExecutionRole"));
             }
         }
-        if source.get("Tracing").is_some_and(|mode| mode.as_map().is_some() || mode.as_str() == Some("Active")) {
+        if source
+            .get("Tracing")
+            .is_some_and(|mode| mode.as_map().is_some() || mode.as_str() == Some("Active"))
+        {
             managed.push(sub("arn:${AWS::Partition}:iam::aws:policy/AWSXRayDaemonWriteAccess"));
         }
         managed.extend(more);
@@ -235,9 +256,11 @@ impl Expansion<'_, '_, '_> {
         if !inline.is_empty() {
             properties.extend(inline.written().map(|inline| entry("Policies", inline)));
         }
-        properties.extend(source.get("PermissionsBoundary").map(|node| entry("PermissionsBoundary", node.clone())));
+        properties
+            .extend(source.get("PermissionsBoundary").map(|node| entry("PermissionsBoundary", node.clone())));
         properties.extend(source.get("RolePath").map(|node| entry("Path", node.clone())));
-        let created = if service == "lambda.amazonaws.com" { "lambda:createdBy" } else { "stateMachine:createdBy" };
+        let created =
+            if service == "lambda.amazonaws.com" { "lambda:createdBy" } else { "stateMachine:createdBy" };
         properties.extend(tags(source.get("Tags"), Some(created)).map(|tags| entry("Tags", tags)));
         self.add(source, id, "AWS::IAM::Role", properties);
     }
@@ -280,7 +303,8 @@ pub fn location(uri: Option<&Node>) -> Node {
     if let Some(address) = uri.as_str().and_then(|uri| uri.strip_prefix("s3://"))
         && let Some((bucket, key)) = address.split_once('/')
     {
-        let (key, version) = key.split_once("?versionId=").map_or((key, None), |(key, version)| (key, Some(version)));
+        let (key, version) =
+            key.split_once("?versionId=").map_or((key, None), |(key, version)| (key, Some(version)));
         return node!({ "S3Bucket": bucket, "S3Key": key, "S3ObjectVersion": version });
     }
     let given: &[Entry] = entries(Some(uri));

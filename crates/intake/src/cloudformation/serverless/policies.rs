@@ -27,52 +27,24 @@ const SERVICE_ROLES: &[&str] = &[
 /// The common policy templates: for each statement its actions and its resources. `{Name}` stands for a
 /// parameter of the template, `~` for region and account, and `arn:` with the partition is left out.
 const TEMPLATES: &[(&str, &[(&str, &str)])] = &[
-    (
-        "AWSSecretsManagerGetSecretValuePolicy",
-        &[
-            (
-                "secretsmanager:GetSecretValue",
-                "{SecretArn}",
-            ),
-        ],
-    ),
-    (
-        "AcmGetCertificatePolicy",
-        &[
-            (
-                "acm:GetCertificate",
-                "{CertificateArn}",
-            ),
-        ],
-    ),
-    (
-        "CloudWatchPutMetricPolicy",
-        &[
-            (
-                "cloudwatch:PutMetricData",
-                "*",
-            ),
-        ],
-    ),
+    ("AWSSecretsManagerGetSecretValuePolicy", &[("secretsmanager:GetSecretValue", "{SecretArn}")]),
+    ("AcmGetCertificatePolicy", &[("acm:GetCertificate", "{CertificateArn}")]),
+    ("CloudWatchPutMetricPolicy", &[("cloudwatch:PutMetricData", "*")]),
     (
         "DynamoDBCrudPolicy",
-        &[
-            (
-                "dynamodb:GetItem dynamodb:DeleteItem dynamodb:PutItem dynamodb:Scan dynamodb:Query \
+        &[(
+            "dynamodb:GetItem dynamodb:DeleteItem dynamodb:PutItem dynamodb:Scan dynamodb:Query \
                  dynamodb:UpdateItem dynamodb:BatchWriteItem dynamodb:BatchGetItem dynamodb:DescribeTable \
                  dynamodb:ConditionCheckItem",
-                "dynamodb:~:table/{TableName} dynamodb:~:table/{TableName}/index/*",
-            ),
-        ],
+            "dynamodb:~:table/{TableName} dynamodb:~:table/{TableName}/index/*",
+        )],
     ),
     (
         "DynamoDBReadPolicy",
-        &[
-            (
-                "dynamodb:GetItem dynamodb:Scan dynamodb:Query dynamodb:BatchGetItem dynamodb:DescribeTable",
-                "dynamodb:~:table/{TableName} dynamodb:~:table/{TableName}/index/*",
-            ),
-        ],
+        &[(
+            "dynamodb:GetItem dynamodb:Scan dynamodb:Query dynamodb:BatchGetItem dynamodb:DescribeTable",
+            "dynamodb:~:table/{TableName} dynamodb:~:table/{TableName}/index/*",
+        )],
     ),
     (
         "DynamoDBStreamReadPolicy",
@@ -81,105 +53,48 @@ const TEMPLATES: &[(&str, &[(&str, &str)])] = &[
                 "dynamodb:DescribeStream dynamodb:GetRecords dynamodb:GetShardIterator",
                 "dynamodb:~:table/{TableName}/stream/{StreamName}",
             ),
-            (
-                "dynamodb:ListStreams",
-                "dynamodb:~:table/{TableName}/stream/*",
-            ),
+            ("dynamodb:ListStreams", "dynamodb:~:table/{TableName}/stream/*"),
         ],
     ),
     (
         "DynamoDBWritePolicy",
-        &[
-            (
-                "dynamodb:PutItem dynamodb:UpdateItem dynamodb:BatchWriteItem",
-                "dynamodb:~:table/{TableName} dynamodb:~:table/{TableName}/index/*",
-            ),
-        ],
+        &[(
+            "dynamodb:PutItem dynamodb:UpdateItem dynamodb:BatchWriteItem",
+            "dynamodb:~:table/{TableName} dynamodb:~:table/{TableName}/index/*",
+        )],
     ),
-    (
-        "EC2DescribePolicy",
-        &[
-            (
-                "ec2:DescribeRegions ec2:DescribeInstances",
-                "*",
-            ),
-        ],
-    ),
-    (
-        "EventBridgePutEventsPolicy",
-        &[
-            (
-                "events:PutEvents",
-                "events:~:event-bus/{EventBusName}",
-            ),
-        ],
-    ),
-    (
-        "FilterLogEventsPolicy",
-        &[
-            (
-                "logs:FilterLogEvents",
-                "logs:~:log-group:{LogGroupName}:log-stream:*",
-            ),
-        ],
-    ),
+    ("EC2DescribePolicy", &[("ec2:DescribeRegions ec2:DescribeInstances", "*")]),
+    ("EventBridgePutEventsPolicy", &[("events:PutEvents", "events:~:event-bus/{EventBusName}")]),
+    ("FilterLogEventsPolicy", &[("logs:FilterLogEvents", "logs:~:log-group:{LogGroupName}:log-stream:*")]),
     (
         "FirehoseCrudPolicy",
-        &[
-            (
-                "firehose:CreateDeliveryStream firehose:DeleteDeliveryStream firehose:DescribeDeliveryStream \
+        &[(
+            "firehose:CreateDeliveryStream firehose:DeleteDeliveryStream firehose:DescribeDeliveryStream \
                  firehose:PutRecord firehose:PutRecordBatch firehose:UpdateDestination",
-                "firehose:~:deliverystream/{DeliveryStreamName}",
-            ),
-        ],
+            "firehose:~:deliverystream/{DeliveryStreamName}",
+        )],
     ),
     (
         "FirehoseWritePolicy",
-        &[
-            (
-                "firehose:PutRecord firehose:PutRecordBatch",
-                "firehose:~:deliverystream/{DeliveryStreamName}",
-            ),
-        ],
+        &[("firehose:PutRecord firehose:PutRecordBatch", "firehose:~:deliverystream/{DeliveryStreamName}")],
     ),
-    (
-        "KMSDecryptPolicy",
-        &[
-            (
-                "kms:Decrypt",
-                "kms:~:key/{KeyId}",
-            ),
-        ],
-    ),
-    (
-        "KMSEncryptPolicy",
-        &[
-            (
-                "kms:Encrypt",
-                "kms:~:key/{KeyId}",
-            ),
-        ],
-    ),
+    ("KMSDecryptPolicy", &[("kms:Decrypt", "kms:~:key/{KeyId}")]),
+    ("KMSEncryptPolicy", &[("kms:Encrypt", "kms:~:key/{KeyId}")]),
     (
         "KinesisCrudPolicy",
-        &[
-            (
-                "kinesis:AddTagsToStream kinesis:CreateStream kinesis:DecreaseStreamRetentionPeriod \
+        &[(
+            "kinesis:AddTagsToStream kinesis:CreateStream kinesis:DecreaseStreamRetentionPeriod \
                  kinesis:DeleteStream kinesis:DescribeStream kinesis:DescribeStreamSummary \
                  kinesis:GetShardIterator kinesis:IncreaseStreamRetentionPeriod kinesis:ListTagsForStream \
                  kinesis:MergeShards kinesis:PutRecord kinesis:PutRecords kinesis:SplitShard \
                  kinesis:RemoveTagsFromStream",
-                "kinesis:~:stream/{StreamName}",
-            ),
-        ],
+            "kinesis:~:stream/{StreamName}",
+        )],
     ),
     (
         "KinesisStreamReadPolicy",
         &[
-            (
-                "kinesis:ListStreams kinesis:DescribeLimits",
-                "kinesis:~:stream/*",
-            ),
+            ("kinesis:ListStreams kinesis:DescribeLimits", "kinesis:~:stream/*"),
             (
                 "kinesis:DescribeStream kinesis:DescribeStreamSummary kinesis:GetRecords \
                  kinesis:GetShardIterator",
@@ -187,34 +102,22 @@ const TEMPLATES: &[(&str, &[(&str, &str)])] = &[
             ),
         ],
     ),
-    (
-        "LambdaInvokePolicy",
-        &[
-            (
-                "lambda:InvokeFunction",
-                "lambda:~:function:{FunctionName}*",
-            ),
-        ],
-    ),
+    ("LambdaInvokePolicy", &[("lambda:InvokeFunction", "lambda:~:function:{FunctionName}*")]),
     (
         "RekognitionDetectOnlyPolicy",
-        &[
-            (
-                "rekognition:DetectFaces rekognition:DetectLabels rekognition:DetectModerationLabels \
+        &[(
+            "rekognition:DetectFaces rekognition:DetectLabels rekognition:DetectModerationLabels \
                  rekognition:DetectText",
-                "*",
-            ),
-        ],
+            "*",
+        )],
     ),
     (
         "S3CrudPolicy",
-        &[
-            (
-                "s3:GetObject s3:ListBucket s3:GetBucketLocation s3:GetObjectVersion s3:PutObject \
+        &[(
+            "s3:GetObject s3:ListBucket s3:GetBucketLocation s3:GetObjectVersion s3:PutObject \
                  s3:PutObjectAcl s3:GetLifecycleConfiguration s3:PutLifecycleConfiguration s3:DeleteObject",
-                "s3:::{BucketName} s3:::{BucketName}/*",
-            ),
-        ],
+            "s3:::{BucketName} s3:::{BucketName}/*",
+        )],
     ),
     (
         "S3FullAccessPolicy",
@@ -233,131 +136,92 @@ const TEMPLATES: &[(&str, &[(&str, &str)])] = &[
     ),
     (
         "S3ReadPolicy",
-        &[
-            (
-                "s3:GetObject s3:ListBucket s3:GetBucketLocation s3:GetObjectVersion \
+        &[(
+            "s3:GetObject s3:ListBucket s3:GetBucketLocation s3:GetObjectVersion \
                  s3:GetLifecycleConfiguration",
-                "s3:::{BucketName} s3:::{BucketName}/*",
-            ),
-        ],
+            "s3:::{BucketName} s3:::{BucketName}/*",
+        )],
     ),
     (
         "S3WritePolicy",
-        &[
-            (
-                "s3:PutObject s3:PutObjectAcl s3:PutLifecycleConfiguration",
-                "s3:::{BucketName} s3:::{BucketName}/*",
-            ),
-        ],
+        &[(
+            "s3:PutObject s3:PutObjectAcl s3:PutLifecycleConfiguration",
+            "s3:::{BucketName} s3:::{BucketName}/*",
+        )],
     ),
     (
         "SESCrudPolicy",
-        &[
-            (
-                "ses:GetIdentityVerificationAttributes ses:SendEmail ses:SendRawEmail ses:VerifyEmailIdentity",
-                "ses:~:identity/{IdentityName}",
-            ),
-        ],
+        &[(
+            "ses:GetIdentityVerificationAttributes ses:SendEmail ses:SendRawEmail ses:VerifyEmailIdentity",
+            "ses:~:identity/{IdentityName}",
+        )],
     ),
     (
         "SNSCrudPolicy",
-        &[
-            (
-                "sns:ListSubscriptionsByTopic sns:CreateTopic sns:SetTopicAttributes sns:Subscribe \
+        &[(
+            "sns:ListSubscriptionsByTopic sns:CreateTopic sns:SetTopicAttributes sns:Subscribe \
                  sns:Publish",
-                "sns:~:{TopicName}*",
-            ),
-        ],
+            "sns:~:{TopicName}*",
+        )],
     ),
-    (
-        "SNSPublishMessagePolicy",
-        &[
-            (
-                "sns:Publish",
-                "sns:~:{TopicName}",
-            ),
-        ],
-    ),
+    ("SNSPublishMessagePolicy", &[("sns:Publish", "sns:~:{TopicName}")]),
     (
         "SQSPollerPolicy",
-        &[
-            (
-                "sqs:ChangeMessageVisibility sqs:ChangeMessageVisibilityBatch sqs:DeleteMessage \
+        &[(
+            "sqs:ChangeMessageVisibility sqs:ChangeMessageVisibilityBatch sqs:DeleteMessage \
                  sqs:DeleteMessageBatch sqs:GetQueueAttributes sqs:ReceiveMessage",
-                "sqs:~:{QueueName}",
-            ),
-        ],
+            "sqs:~:{QueueName}",
+        )],
     ),
-    (
-        "SQSSendMessagePolicy",
-        &[
-            (
-                "sqs:SendMessage*",
-                "sqs:~:{QueueName}",
-            ),
-        ],
-    ),
+    ("SQSSendMessagePolicy", &[("sqs:SendMessage*", "sqs:~:{QueueName}")]),
     (
         "SSMParameterReadPolicy",
         &[
-            (
-                "ssm:DescribeParameters",
-                "*",
-            ),
-            (
-                "ssm:GetParameters ssm:GetParameter ssm:GetParametersByPath",
-                "ssm:~:parameter/{ParameterName}",
-            ),
+            ("ssm:DescribeParameters", "*"),
+            ("ssm:GetParameters ssm:GetParameter ssm:GetParametersByPath", "ssm:~:parameter/{ParameterName}"),
         ],
     ),
     (
         "SSMParameterWithSlashPrefixReadPolicy",
         &[
-            (
-                "ssm:DescribeParameters",
-                "*",
-            ),
-            (
-                "ssm:GetParameters ssm:GetParameter ssm:GetParametersByPath",
-                "ssm:~:parameter{ParameterName}",
-            ),
+            ("ssm:DescribeParameters", "*"),
+            ("ssm:GetParameters ssm:GetParameter ssm:GetParametersByPath", "ssm:~:parameter{ParameterName}"),
         ],
     ),
     (
         "StepFunctionsExecutionPolicy",
-        &[
-            (
-                "states:StartExecution",
-                "states:~:stateMachine:{StateMachineName}",
-            ),
-        ],
+        &[("states:StartExecution", "states:~:stateMachine:{StateMachineName}")],
     ),
     (
         "VPCAccessPolicy",
-        &[
-            (
-                "ec2:CreateNetworkInterface ec2:DeleteNetworkInterface ec2:DescribeNetworkInterfaces \
+        &[(
+            "ec2:CreateNetworkInterface ec2:DeleteNetworkInterface ec2:DescribeNetworkInterfaces \
                  ec2:DetachNetworkInterface",
-                "*",
-            ),
-        ],
+            "*",
+        )],
     ),
 ];
 
 impl Expansion<'_, '_, '_> {
     /// Adds what `Policies` says to a role.
-    pub(super) fn policies(&mut self, source: &Source, role: &str, managed: &mut Vec<Node>, inline: &mut Vec<Node>) {
+    pub(super) fn policies(
+        &mut self,
+        source: &Source,
+        role: &str,
+        managed: &mut Vec<Node>,
+        inline: &mut Vec<Node>,
+    ) {
         let Some(given) = source.get("Policies") else { return };
-        let function = given.tag.is_some() || matches!(entries(Some(given)), [only] if only.key.text.starts_with("Fn::"));
+        let function = given.tag.is_some()
+            || matches!(entries(Some(given)), [only] if only.key.text.starts_with("Fn::"));
         let items = match &given.kind {
             Kind::List(items) if !function => items.as_slice(),
             _ => std::slice::from_ref(given),
         };
         for item in items {
             let name = format!("{role}Policy{}", inline.len());
-            let document = |document: &Node| {
-                node!({ "PolicyName": (name.as_str()), "PolicyDocument": document })
-            };
+            let document =
+                |document: &Node| node!({ "PolicyName": (name.as_str()), "PolicyDocument": document });
             if let Some(policy) = item.as_str().filter(|_| item.tag.is_none()) {
                 managed.push(named(policy, item));
             } else if item.get("Statement").is_some() {

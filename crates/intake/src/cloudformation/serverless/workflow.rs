@@ -38,7 +38,8 @@ impl Expansion<'_, '_, '_> {
         let role = source.get("Role").cloned();
         let role_id = format!("{id}Role");
         properties.push(entry("RoleArn", role.clone().unwrap_or_else(|| attribute(&role_id, "Arn"))));
-        properties.extend(tags(source.get("Tags"), Some("stateMachine:createdBy")).map(|tags| entry("Tags", tags)));
+        properties
+            .extend(tags(source.get("Tags"), Some("stateMachine:createdBy")).map(|tags| entry("Tags", tags)));
         self.add_main(source, "AWS::StepFunctions::StateMachine", properties);
         if role.is_none() {
             self.role(source, &role_id, "states.amazonaws.com", Vec::new());
@@ -49,9 +50,24 @@ impl Expansion<'_, '_, '_> {
         }
         self.report_given(source, &["AutoPublishAlias", "DeploymentPreference"]);
         const KNOWN: &[&str] = &[
-            "AutoPublishAlias", "AssumeRolePolicyDocument", "Definition", "DefinitionSubstitutions", "DefinitionUri",
-            "DeploymentPreference", "EncryptionConfiguration", "Events", "Logging", "Name", "PermissionsBoundary", "Policies",
-            "PropagateTags", "Role", "RolePath", "Tags", "Tracing", "Type",
+            "AutoPublishAlias",
+            "AssumeRolePolicyDocument",
+            "Definition",
+            "DefinitionSubstitutions",
+            "DefinitionUri",
+            "DeploymentPreference",
+            "EncryptionConfiguration",
+            "Events",
+            "Logging",
+            "Name",
+            "PermissionsBoundary",
+            "Policies",
+            "PropagateTags",
+            "Role",
+            "RolePath",
+            "Tags",
+            "Tracing",
+            "Type",
         ];
         self.report_others(source, &[KNOWN]);
     }
