@@ -96,6 +96,12 @@ pub(crate) fn break_line(comma: bool, indent: usize, out: &mut Vec<u8>) {
 /// A text in double quotes, escaped as JSON demands; YAML reads it alike.
 pub(crate) fn write_text(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
+    // Nearly every text is plain ASCII, and bytes are quicker to look at than characters.
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\') {
+        out.extend_from_slice(text.as_bytes());
+        out.push(b'"');
+        return;
+    }
     let mut rest = text;
     while let Some(at) = rest.find(needs_escape) {
         let (plain, tail) = rest.split_at(at);

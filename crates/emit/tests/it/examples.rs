@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Instant;
 
 use blueprint::MemoryFiles;
 use catalog::Catalog;
@@ -99,7 +100,8 @@ fn said(estate: &Estate, value: &Value, out: &mut String) {
             out.push_str(call.function.name());
             call.arguments.iter().for_each(|item| said(estate, item, out));
         }
-        other => out.push_str(&format!("{:?};", value.as_text().map_or_else(|| format!("{other:?}"), String::from))),
+        other => out
+            .push_str(&format!("{:?};", value.as_text().map_or_else(|| format!("{other:?}"), String::from))),
     }
 }
 
@@ -108,7 +110,10 @@ fn resources(estate: &Estate) -> BTreeMap<String, String> {
     let mut out = BTreeMap::new();
     for (id, stack) in estate.stacks() {
         for (name, resource) in &stack.resources {
-            let mut text = format!("{} {:?} {:?} ", resource.kind, resource.deletion_policy, resource.update_replace_policy);
+            let mut text = format!(
+                "{} {:?} {:?} ",
+                resource.kind, resource.deletion_policy, resource.update_replace_policy
+            );
             said(estate, &resource.properties, &mut text);
             out.insert(format!("{} {name}", estate.stack_path(id)), text);
         }
@@ -124,7 +129,8 @@ fn every_example_reads_back_as_the_estate_it_was() {
         let estate = example(name);
         let emission = emitted(&estate, &Options::default());
         let file = |(path, bytes): (&str, &[u8])| {
-            (!path.ends_with(".md")).then(|| intake::TemplateFile::new(path, std::str::from_utf8(bytes).unwrap()))
+            (!path.ends_with(".md"))
+                .then(|| intake::TemplateFile::new(path, std::str::from_utf8(bytes).unwrap()))
         };
         let files: Vec<_> = emission.bundle.iter().filter_map(file).collect();
         let (mut sources, mut diagnostics) = (SourceMap::new(), Diagnostics::new());
@@ -152,5 +158,58 @@ fn write_examples_for_outside_checkers() {
             let emission = emitted(&example(name), &Options { format, ..Options::default() });
             emit::commit(&emission.bundle, &folder.join(name).join(form)).unwrap();
         }
+    }
+}
+
+/// Prints how long it takes to check and to emit 150,000 resources of a real kind.
+#[test]
+#[ignore = "a measurement, not a check"]
+fn timing_of_a_large_estate() {
+    let one = example("clinical-ai");
+    let mut estate = Estate { name: "large".into(), ..Estate::default() };
+    while estate.resource_count() < 150_000 {
+        let (accounts, stacks) = (estate.accounts.len() as u32, estate.stacks.len() as u32);
+        for account in &one.accounts {
+            let mut account = account.clone();
+            account.name = format!("{}-{accounts}", account.name).into();
+            estate.add_account(account);
+        }
+        for stack in &one.stacks {
+            let mut stack = stack.clone();
+            stack.account.0 += accounts;
+            stack.depends_on.iter_mut().for_each(|id| id.0 += stacks);
+            for resource in stack.resources.values_mut() {
+                shift(&mut resource.properties, accounts, stacks);
+            }
+            estate.add_stack(stack);
+        }
+    }
+    for _ in 0..3 {
+        let start = Instant::now();
+        let validation = check(&estate, Catalog::shared());
+        println!(
+            "checked {} resources, {} findings: {:?}",
+            validation.resources,
+            validation.findings.len(),
+            start.elapsed()
+        );
+        let start = Instant::now();
+        let emission = emitted(&estate, &Options::default());
+        println!("emitted {} bytes: {:?}", emission.bundle.bytes(), start.elapsed());
+    }
+}
+
+fn shift(value: &mut Value, accounts: u32, stacks: u32) {
+    match &mut value.kind {
+        Kind::List(items) | Kind::Join(items) => {
+            items.iter_mut().for_each(|item| shift(item, accounts, stacks))
+        }
+        Kind::Map(map) => map.iter_mut().for_each(|entry| shift(&mut entry.value, accounts, stacks)),
+        Kind::Call(call) => call.arguments.iter_mut().for_each(|item| shift(item, accounts, stacks)),
+        Kind::Reference(reference) => match &mut reference.target {
+            Target::Resource { stack, .. } | Target::Pseudo { stack, .. } => stack.0 += stacks,
+            Target::Account(account) => account.0 += accounts,
+        },
+        _ => {}
     }
 }

@@ -13,6 +13,7 @@ mod estates;
 mod examples;
 mod parsed;
 mod properties;
+mod splitting;
 mod templates;
 mod timing;
 mod wiring;
