@@ -1,7 +1,7 @@
 //! How time and memory grow with the estate: each size in a process of its own, optimised, every phase timed.
 //!
 //! `check` is the sum of parse, design, validate and prove. Growth is the exponent of cost over size between
-//! two rows: 1.00 is linear. Memory is the peak of the whole process up to the end of that phase.
+//! two rows: 1.00 is linear. `--one N --each` says what every guarantee takes. Memory is the peak of the whole process up to the end of that phase.
 
 use std::path::Path;
 use std::process::Command;
@@ -24,7 +24,8 @@ struct Row {
 /// Runs all sizes and prints the table; with `--one N` measures that size in this process.
 pub fn run(root: &Path, options: &[String]) -> Result<(), String> {
     if let Some(accounts) = crate::option(options, "--one") {
-        return one(accounts.parse().map_err(|error| format!("--one: {error}"))?);
+        let each = options.iter().any(|option| option == "--each");
+        return one(accounts.parse().map_err(|error| format!("--one: {error}"))?, each);
     }
     let sizes = crate::option(options, "--accounts").unwrap_or("10,100,1000,10000");
     let sizes: Result<Vec<usize>, _> = sizes.split(',').map(str::parse).collect();
@@ -43,24 +44,41 @@ fn cargo() -> String {
 /// Measures one size in an optimised process of its own.
 fn measured(root: &Path, accounts: usize) -> Result<Row, String> {
     let out = Command::new(cargo())
-        .args(["run", "--quiet", "--release", "--package", "xtask", "--", "bench", "--one", &accounts.to_string()])
+        .args([
+            "run",
+            "--quiet",
+            "--release",
+            "--package",
+            "xtask",
+            "--",
+            "bench",
+            "--one",
+            &accounts.to_string(),
+        ])
         .current_dir(root)
         .output()
         .map_err(|error| error.to_string())?;
     let text = String::from_utf8_lossy(&out.stdout);
     let numbers: Vec<f64> = text.split_whitespace().filter_map(|word| word.parse().ok()).collect();
-    let (&[resources], times) = numbers.split_at_checked(1).and_then(|(head, rest)| {
-        Some((<&[f64; 1]>::try_from(head).ok()?, rest))
-    }).ok_or_else(|| format!("{accounts} accounts: {}", String::from_utf8_lossy(&out.stderr)))?;
+    let (&[resources], times) = numbers
+        .split_at_checked(1)
+        .and_then(|(head, rest)| Some((<&[f64; 1]>::try_from(head).ok()?, rest)))
+        .ok_or_else(|| format!("{accounts} accounts: {}", String::from_utf8_lossy(&out.stderr)))?;
     let halves = times.split_at_checked(PHASES.len());
-    let arrays = halves.and_then(|(s, m)| Some((<[f64; 6]>::try_from(s).ok()?, <[f64; 6]>::try_from(m).ok()?)));
+    let arrays =
+        halves.and_then(|(s, m)| Some((<[f64; 6]>::try_from(s).ok()?, <[f64; 6]>::try_from(m).ok()?)));
     let (seconds, mebibytes) = arrays.ok_or_else(|| String::from_utf8_lossy(&out.stderr).into_owned())?;
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count, printed by us as one")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a count, printed by us as one"
+    )]
     Ok(Row { accounts, resources: resources as usize, seconds, mebibytes })
 }
 
-/// The work itself: prints resources, then seconds and mebibytes of each phase.
-fn one(accounts: usize) -> Result<(), String> {
+/// The work itself: prints resources, then seconds and mebibytes of each phase; with `each`, the time that
+/// every guarantee takes by itself too.
+fn one(accounts: usize, each: bool) -> Result<(), String> {
     let text = design::synthetic(accounts);
     let today = Date::parse("2026-11-01").ok_or("no such day")?;
     let (mut sources, mut diagnostics) = (SourceMap::new(), Diagnostics::new());
@@ -91,13 +109,21 @@ fn one(accounts: usize) -> Result<(), String> {
         lap(phase);
     }
     let resources = estate.resource_count();
+    if each {
+        for guarantee in guarantees::ALL {
+            let start = Instant::now();
+            let list: &'static [&'static prove::Guarantee] = Vec::leak(vec![*guarantee]);
+            let count = prove::check(&estate, list, Catalog::shared(), &options, &[]).count();
+            eprintln!("{:8.1} ms {} {count:?}", start.elapsed().as_secs_f64() * 1e3, guarantee.id);
+        }
+    }
     lap(4);
-    let emission = emit::cloudformation::emit(&estate, Catalog::shared(), &Default::default(), &mut diagnostics);
+    let emission =
+        emit::cloudformation::emit(&estate, Catalog::shared(), &Default::default(), &mut diagnostics);
     let bytes = emission.map_or(0, |emission| emission.bundle.bytes());
     lap(5);
-    if let [parse, design, validate, prove, check, _] = &mut seconds {
-        *check = *parse + *design + *validate + *prove;
-    }
+    let [parse, design, validate, prove, check, _] = &mut seconds;
+    *check = *parse + *design + *validate + *prove;
     if diagnostics.has_errors() {
         return Err(said(&diagnostics, &sources));
     }
@@ -123,7 +149,12 @@ fn peak_mebibytes() -> f64 {
 fn print(rows: &[Row]) {
     let Some(last) = rows.last() else { return };
     if rows.len() == 1 {
-        println!("{:>8} {:>10}  {}", "accounts", "resources", PHASES.map(|phase| format!("{phase:>20}")).join(" "));
+        println!(
+            "{:>8} {:>10}  {}",
+            "accounts",
+            "resources",
+            PHASES.map(|phase| format!("{phase:>20}")).join(" ")
+        );
     }
     let before = rows.len().checked_sub(2).and_then(|at| rows.get(at));
     let cells = last.seconds.iter().zip(&last.mebibytes).enumerate().map(|(phase, (seconds, mebibytes))| {
@@ -143,7 +174,8 @@ fn print(rows: &[Row]) {
 fn audit(root: &Path) -> Result<(), String> {
     let target = crate::target(root);
     let build = ["build", "--quiet", "--release", "--package", "steward"];
-    let built = Command::new(cargo()).args(build).current_dir(root).status().map_err(|error| error.to_string())?;
+    let built =
+        Command::new(cargo()).args(build).current_dir(root).status().map_err(|error| error.to_string())?;
     if !built.success() {
         return Err("steward does not build".to_owned());
     }
@@ -193,26 +225,51 @@ fn template(count: usize) -> String {
             "Statement": [{ "Effect": "Allow", "Principal": { "Service": "lambda.amazonaws.com" }, "Action": "sts:AssumeRole" }]
         });
         let group = [
-            ("Key", "AWS::KMS::Key", serde_json::json!({ "EnableKeyRotation": true, "KeyPolicy": {
+            (
+                "Key",
+                "AWS::KMS::Key",
+                serde_json::json!({ "EnableKeyRotation": true, "KeyPolicy": {
                 "Version": "2012-10-17",
                 "Statement": [{ "Effect": "Allow", "Principal": { "AWS": { "Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:root" } },
-                                "Action": "kms:*", "Resource": "*" }] } })),
-            ("Bucket", "AWS::S3::Bucket", serde_json::json!({ "VersioningConfiguration": { "Status": "Enabled" } })),
-            ("BucketPolicy", "AWS::S3::BucketPolicy", serde_json::json!({ "Bucket": { "Ref": format!("Bucket{i}") }, "PolicyDocument": policy })),
-            ("Queue", "AWS::SQS::Queue", serde_json::json!({ "KmsMasterKeyId": { "Ref": format!("Key{i}") } })),
-            ("Topic", "AWS::SNS::Topic", serde_json::json!({ "KmsMasterKeyId": { "Ref": format!("Key{i}") } })),
+                                "Action": "kms:*", "Resource": "*" }] } }),
+            ),
+            (
+                "Bucket",
+                "AWS::S3::Bucket",
+                serde_json::json!({ "VersioningConfiguration": { "Status": "Enabled" } }),
+            ),
+            (
+                "BucketPolicy",
+                "AWS::S3::BucketPolicy",
+                serde_json::json!({ "Bucket": { "Ref": format!("Bucket{i}") }, "PolicyDocument": policy }),
+            ),
+            (
+                "Queue",
+                "AWS::SQS::Queue",
+                serde_json::json!({ "KmsMasterKeyId": { "Ref": format!("Key{i}") } }),
+            ),
+            (
+                "Topic",
+                "AWS::SNS::Topic",
+                serde_json::json!({ "KmsMasterKeyId": { "Ref": format!("Key{i}") } }),
+            ),
             ("Role", "AWS::IAM::Role", serde_json::json!({ "AssumeRolePolicyDocument": trust })),
-            ("Alarm", "AWS::CloudWatch::Alarm", serde_json::json!({
+            (
+                "Alarm",
+                "AWS::CloudWatch::Alarm",
+                serde_json::json!({
                 "AlarmActions": [{ "Ref": format!("Topic{i}") }], "ComparisonOperator": "GreaterThanThreshold",
                 "EvaluationPeriods": 1, "MetricName": "ApproximateAgeOfOldestMessage", "Namespace": "AWS/SQS",
                 "Dimensions": [{ "Name": "QueueName", "Value": { "Fn::GetAtt": [format!("Queue{i}"), "QueueName"] } }],
-                "Period": 60, "Statistic": "Maximum", "Threshold": 300 })),
+                "Period": 60, "Statistic": "Maximum", "Threshold": 300 }),
+            ),
         ];
         for (name, kind, properties) in group {
             if resources.len() == count {
                 return serde_json::json!({ "Resources": resources }).to_string();
             }
-            resources.insert(format!("{name}{i}"), serde_json::json!({ "Type": kind, "Properties": properties }));
+            resources
+                .insert(format!("{name}{i}"), serde_json::json!({ "Type": kind, "Properties": properties }));
         }
     }
     String::new()

@@ -17,7 +17,8 @@ pub fn run(root: &Path) -> Result<(), String> {
     let mut templates = Vec::new();
     for example in examples(root)? {
         for (format, options) in [("json", &[][..]), ("yaml", &["--yaml"][..])] {
-            let name = example.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            let name =
+                example.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
             let out = work.join(format).join(&name);
             if out.exists() {
                 std::fs::remove_dir_all(&out).map_err(|error| format!("{}: {error}", out.display()))?;
@@ -77,7 +78,10 @@ fn cfn_lint(tools: &Path, templates: &[PathBuf]) -> Result<(), String> {
             .map_err(|error| error.to_string())?;
         if !out.status.success() {
             let said = String::from_utf8_lossy(&out.stdout);
-            return Err(format!("cfn-lint complains in {region}:\n{said}{}", String::from_utf8_lossy(&out.stderr)));
+            return Err(format!(
+                "cfn-lint complains in {region}:\n{said}{}",
+                String::from_utf8_lossy(&out.stderr)
+            ));
         }
         println!("cfn-lint: {} templates of {region}, no error, no warning", templates.len());
     }
@@ -106,7 +110,11 @@ fn checkov(root: &Path, tools: &Path, folder: &Path) -> Result<(), String> {
         .collect();
     let rows = text.lines().skip(1).filter(|row| !row.trim().is_empty()).count();
     if listed.len() != rows {
-        return Err(format!("{}: {} rows lack a check, a resource or a reason", page.display(), rows - listed.len()));
+        return Err(format!(
+            "{}: {} rows lack a check, a resource or a reason",
+            page.display(),
+            rows - listed.len()
+        ));
     }
     let out = Command::new(tools.join("checkov"))
         .args(["--framework", "cloudformation", "--compact", "--quiet", "--output", "json", "--soft-fail"])
@@ -123,7 +131,8 @@ fn checkov(root: &Path, tools: &Path, folder: &Path) -> Result<(), String> {
     let failed = report.pointer("/results/failed_checks").and_then(serde_json::Value::as_array);
     let mut open = Vec::new();
     for finding in failed.into_iter().flatten() {
-        let text = |key: &str| finding.get(key).and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
+        let text =
+            |key: &str| finding.get(key).and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
         let (check, resource) = (text("check_id"), text("resource"));
         let covers = |row: &&mut Listed| row.check == check && covers(&row.resource, &resource);
         match listed.iter_mut().find(covers) {
@@ -134,7 +143,10 @@ fn checkov(root: &Path, tools: &Path, folder: &Path) -> Result<(), String> {
     let stale: Vec<String> =
         listed.iter().filter(|row| !row.used).map(|row| format!("{} {}", row.check, row.resource)).collect();
     if !open.is_empty() {
-        return Err(format!("checkov findings neither mended nor listed in docs/checkov.csv:\n{}", open.join("\n")));
+        return Err(format!(
+            "checkov findings neither mended nor listed in docs/checkov.csv:\n{}",
+            open.join("\n")
+        ));
     }
     if !stale.is_empty() {
         return Err(format!("rows of docs/checkov.csv that cover nothing:\n{}", stale.join("\n")));

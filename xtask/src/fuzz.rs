@@ -44,7 +44,18 @@ mod entry {
         drop(diagnostics::render::text::all(&diagnostics, &sources, style));
     }
 
-    pub fn lock(_text: &str) {}
+    pub fn lock(text: &str) {
+        let (mut sources, mut diagnostics) = (SourceMap::new(), Diagnostics::new());
+        let Some(file) = sources.add("estate.lock", text).and_then(|id| sources.file(id).cloned()) else { return };
+        let read = design::Lock::parse(&file, &mut diagnostics);
+        assert!(read.is_some() || diagnostics.has_errors(), "refused without a reason");
+        // What was read can be written and read again.
+        if let Some(lock) = read {
+            let again = sources.add("again.lock", lock.render()).and_then(|id| sources.file(id).cloned());
+            let again = again.and_then(|file| design::Lock::parse(&file, &mut diagnostics));
+            assert!(again.is_some_and(|again| again.render() == lock.render()), "a lock that does not survive");
+        }
+    }
 }
 
 /// xorshift64*: enough to choose mutations, and the same everywhere.
@@ -97,7 +108,13 @@ fn seeds(root: &Path, reader: &Reader) -> Result<Vec<String>, String> {
     Ok(out)
 }
 
-fn attack(root: &Path, reader: &Reader, seeds: &[String], seed: u64, time: Duration) -> Result<usize, String> {
+fn attack(
+    root: &Path,
+    reader: &Reader,
+    seeds: &[String],
+    seed: u64,
+    time: Duration,
+) -> Result<usize, String> {
     let (inputs, to_worker) = mpsc::channel::<String>();
     let (done, from_worker) = mpsc::channel::<()>();
     let read = reader.read;
@@ -122,7 +139,11 @@ fn attack(root: &Path, reader: &Reader, seeds: &[String], seed: u64, time: Durat
             let file = crate::target(root).join(format!("fuzz-{}.txt", reader.name));
             std::fs::write(&file, &input).map_err(|error| error.to_string())?;
             let what = if why == mpsc::RecvTimeoutError::Timeout { "hangs" } else { "panics" };
-            return Err(format!("{} {what} on input {count} of seed {seed}, kept in {}", reader.name, file.display()));
+            return Err(format!(
+                "{} {what} on input {count} of seed {seed}, kept in {}",
+                reader.name,
+                file.display()
+            ));
         }
         count += 1;
     }
@@ -131,9 +152,34 @@ fn attack(root: &Path, reader: &Reader, seeds: &[String], seed: u64, time: Durat
 
 /// What hostile or careless people put into files.
 const SPICE: &[&str] = &[
-    "&a [*a, *a]", "!Ref ", "!Sub '${", "!If [", "Fn::ForEach::X: [A, [1,2], {}]", "{{resolve:", "<<: ", "\u{202e}",
-    "\u{0}", "99999999999999999999", "-1", "null", "'", "\"", "[[[[[[[[", "{{{{{{{{", "\t", "---\n", ": ", "- ",
-    "10.0.0.0/33", "like: production", "!GetAtt A.B", "DependsOn: [A, A]", "é", "\r\n", "Condition: C", "%",
+    "&a [*a, *a]",
+    "!Ref ",
+    "!Sub '${",
+    "!If [",
+    "Fn::ForEach::X: [A, [1,2], {}]",
+    "{{resolve:",
+    "<<: ",
+    "\u{202e}",
+    "\u{0}",
+    "99999999999999999999",
+    "-1",
+    "null",
+    "'",
+    "\"",
+    "[[[[[[[[",
+    "{{{{{{{{",
+    "\t",
+    "---\n",
+    ": ",
+    "- ",
+    "10.0.0.0/33",
+    "like: production",
+    "!GetAtt A.B",
+    "DependsOn: [A, A]",
+    "é",
+    "\r\n",
+    "Condition: C",
+    "%",
 ];
 
 fn mutated(seeds: &[String], random: &mut Random) -> String {

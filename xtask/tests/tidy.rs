@@ -54,7 +54,10 @@ const ARROWS: &[(&str, &[&str])] = &[
         "steward",
         &["diagnostics", "document", "catalog", "estate", "blueprint", "intake", "design", "prove", "emit"],
     ),
-    ("xtask", &["diagnostics", "document", "catalog", "estate", "blueprint", "intake", "design", "prove", "emit"]),
+    (
+        "xtask",
+        &["diagnostics", "document", "catalog", "estate", "blueprint", "intake", "design", "prove", "emit"],
+    ),
 ];
 
 #[test]
@@ -108,13 +111,17 @@ fn every_source_file_says_what_it_is() {
         let first = text.lines().find(|line| !line.trim().is_empty()).unwrap_or("");
         (!first.starts_with("//!")).then_some(name)
     };
-    assert_none("files without a //! header", &rust_files().into_iter().filter_map(headless).collect::<Vec<_>>());
+    assert_none(
+        "files without a //! header",
+        &rust_files().into_iter().filter_map(headless).collect::<Vec<_>>(),
+    );
 }
 
 #[test]
 fn nothing_is_left_for_later_in_the_code() {
     // Put together so that this file does not find itself.
-    let marks = [["TO", "DO"], ["FIX", "ME"], ["XX", "X:"], ["unimple", "mented!("], ["to", "do!("]].map(|w| w.concat());
+    let marks = [["TO", "DO"], ["FIX", "ME"], ["XX", "X:"], ["unimple", "mented!("], ["to", "do!("]]
+        .map(|w| w.concat());
     let mut wrong = Vec::new();
     for (name, text) in files() {
         if !(name.ends_with(".rs") || name.ends_with(".py") || name.ends_with(".sh") || name == ".ci/run") {
@@ -139,7 +146,8 @@ fn files_hold_one_idea() {
     let mut wrong = Vec::new();
     for (name, text) in rust_files() {
         let lines = text.lines().count();
-        let allowed = LONGER_TODAY.iter().find(|(file, _)| *file == name).map_or(LONGEST_FILE, |(_, lines)| *lines);
+        let allowed =
+            LONGER_TODAY.iter().find(|(file, _)| *file == name).map_or(LONGEST_FILE, |(_, lines)| *lines);
         if lines > allowed {
             wrong.push(format!("{name} has {lines} lines, more than {allowed}"));
         }
@@ -162,8 +170,10 @@ fn names_say_what_things_are() {
 
 #[test]
 fn every_crate_obeys_the_workspace_lints() {
-    let manifests = files().into_iter().filter(|(name, _)| name.ends_with("Cargo.toml") && name != "Cargo.toml");
-    let lax = manifests.filter(|(name, text)| !name.starts_with("fuzz/") && !text.contains("[lints]\nworkspace = true"));
+    let manifests =
+        files().into_iter().filter(|(name, _)| name.ends_with("Cargo.toml") && name != "Cargo.toml");
+    let lax = manifests
+        .filter(|(name, text)| !name.starts_with("fuzz/") && !text.contains("[lints]\nworkspace = true"));
     assert_none("crates without the workspace lints", &lax.map(|(name, _)| name).collect::<Vec<_>>());
 }
 
@@ -173,7 +183,8 @@ fn nothing_private_is_committed() {
     let hosts = [["arti", "factory"], ["/wo", "rk/"], ["/ro", "ot/"], ["/ho", "me/"]].map(|w| w.concat());
     // Twelve digits are an account: only AWS's documentation examples, repeated digits, and accounts that AWS
     // publishes as its own (Elastic Load Balancing's log delivery, quoted where they are used) may stand here.
-    let examples = ["123456789012", "111122223333", "444455556666", "777788889999", "123456789000", "210987654321"];
+    let examples =
+        ["123456789012", "111122223333", "444455556666", "777788889999", "123456789000", "210987654321"];
     let published: BTreeMap<&str, &str> = BTreeMap::from([("crates/catalog/data/", "AWS's own accounts")]);
     let mut wrong = Vec::new();
     for (name, text) in files() {
@@ -215,9 +226,14 @@ fn every_document_that_readers_are_sent_to_exists() {
     let mut wrong = Vec::new();
     for (name, text) in files().into_iter().filter(|(name, _)| name.ends_with(".md")) {
         let folder = root().join(&name).parent().unwrap().to_path_buf();
-        for target in text.split("](").skip(1).filter_map(|rest| rest.split_once(')').map(|(target, _)| target)) {
+        for target in
+            text.split("](").skip(1).filter_map(|rest| rest.split_once(')').map(|(target, _)| target))
+        {
             let path = target.split('#').next().unwrap();
-            let local = !path.is_empty() && !path.contains("://") && !path.starts_with("mailto:") && !path.contains(' ');
+            let local = !path.is_empty()
+                && !path.contains("://")
+                && !path.starts_with("mailto:")
+                && !path.contains(' ');
             if local && !folder.join(path).exists() {
                 wrong.push(format!("{name} sends readers to {target}"));
             }
