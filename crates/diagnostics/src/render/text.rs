@@ -34,7 +34,7 @@ pub fn one(diagnostic: &Diagnostic, sources: &SourceMap, style: Style) -> String
     let related: Vec<_> = diagnostic.related.iter().map(|r| (r.span, printable(&r.label))).collect();
     let places = std::iter::once((diagnostic.span, label.as_deref(), AnnotationKind::Primary))
         .chain(related.iter().map(|(span, label)| (*span, Some(&**label), AnnotationKind::Context)));
-    let excerpts = excerpts(places, sources);
+    let excerpts = excerpts(places, sources, style.width);
     let head = super::columns(diagnostic.severity.word()) + super::columns(diagnostic.code.0) + 4;
     let message = wrapped(&diagnostic.message, style, head);
     let mut group = Group::with_title(level.primary_title(message.as_str()).id(diagnostic.code.0));
@@ -76,7 +76,7 @@ pub fn places(
     let related: Vec<_> = others.map(|(span, label)| (*span, printable(label))).collect();
     let all = std::iter::once((span, label.as_deref(), AnnotationKind::Primary))
         .chain(related.iter().map(|(span, label)| (*span, Some(&**label), AnnotationKind::Context)));
-    let excerpts = excerpts(all, sources);
+    let excerpts = excerpts(all, sources, style.width);
     if excerpts.is_empty() {
         return String::new();
     }
@@ -105,9 +105,13 @@ fn wrapped(text: &str, style: Style, taken: usize) -> String {
     wrap(&printable(text), style.width.saturating_sub(taken)).join("\n")
 }
 
+/// How many columns a line's number takes.
+fn digits(line: usize) -> usize {
+    line.checked_ilog10().map_or(1, |digits| digits as usize + 1)
+}
+
 /// The columns that line numbers take.
 fn gutter(excerpts: &[Excerpt<'_>]) -> usize {
-    let digits = |line: usize| line.checked_ilog10().map_or(1, |digits| digits as usize + 1);
     let last = |each: &Excerpt<'_>| each.first + each.source.lines().count().saturating_sub(1);
     excerpts
         .iter()
@@ -132,6 +136,8 @@ struct Excerpt<'a> {
     first: usize,
     source: String,
     marks: Vec<(Range<usize>, Option<&'a str>, AnnotationKind)>,
+    /// Labels that have no room beside their marks.
+    notes: Vec<String>,
     /// The column to name instead of showing the line, where that is too long to be shown.
     only_column: Option<usize>,
 }
@@ -149,7 +155,10 @@ impl Excerpt<'_> {
                 None => annotation,
             });
         }
-        group.element(snippet)
+        let group = group.element(snippet);
+        self.notes
+            .iter()
+            .fold(group, |group, note| group.element(Level::NOTE.no_name().message(note.as_str())))
     }
 }
 
@@ -157,6 +166,7 @@ impl Excerpt<'_> {
 fn excerpts<'a>(
     places: impl Iterator<Item = (Span, Option<&'a str>, AnnotationKind)>,
     sources: &'a SourceMap,
+    width: usize,
 ) -> Vec<Excerpt<'a>> {
     let mut groups: Vec<(&SourceFile, usize, Vec<Mark<'_>>)> = Vec::new();
     for (span, label, kind) in places {
@@ -178,10 +188,10 @@ fn excerpts<'a>(
             None => groups.push((file, location.column, vec![mark])),
         }
     }
-    groups.into_iter().map(|(file, column, marks)| excerpt(file, column, marks)).collect()
+    groups.into_iter().map(|(file, column, marks)| excerpt(file, column, marks, width)).collect()
 }
 
-fn excerpt<'a>(file: &'a SourceFile, column: usize, marks: Vec<Mark<'a>>) -> Excerpt<'a> {
+fn excerpt<'a>(file: &'a SourceFile, column: usize, marks: Vec<Mark<'a>>, width: usize) -> Excerpt<'a> {
     let first = marks.iter().map(|mark| mark.line).min().unwrap_or(1);
     let last = marks.iter().map(|mark| mark.line).max().unwrap_or(1);
     let too_long = (first..=last).any(|line| file.line(line).len() > LONGEST_LINE);
@@ -190,6 +200,7 @@ fn excerpt<'a>(file: &'a SourceFile, column: usize, marks: Vec<Mark<'a>>) -> Exc
         first,
         source: String::new(),
         marks: Vec::new(),
+        notes: Vec::new(),
         only_column: None,
     };
     if too_long {
@@ -203,9 +214,21 @@ fn excerpt<'a>(file: &'a SourceFile, column: usize, marks: Vec<Mark<'a>>) -> Exc
         excerpt.source.extend(file.line(line).chars().map(shown));
         excerpt.source.push('\n');
     }
+    let margin = digits(last) + 3;
+    let several = marks.len() > 1;
     for mark in marks {
         let start = starts.get(mark.line - first).copied().unwrap_or(0);
-        excerpt.marks.push((start + mark.range.start..start + mark.range.end, mark.label, mark.kind));
+        let range = start + mark.range.start..start + mark.range.end;
+        let before = excerpt.source.get(start..range.end).map_or(0, super::columns);
+        let room = width.saturating_sub(margin + before + 1);
+        match mark.label {
+            Some(label) if super::columns(label) > room => {
+                let text = if several { format!("line {}: {label}", mark.line) } else { label.to_owned() };
+                excerpt.notes.push(wrap(&text, width.saturating_sub(margin)).join("\n"));
+                excerpt.marks.push((range, None, mark.kind));
+            }
+            label => excerpt.marks.push((range, label, mark.kind)),
+        }
     }
     excerpt
 }

@@ -53,3 +53,16 @@ fn a_place_of_a_hostile_file_is_shown_without_its_control_characters() {
     all.push(Diagnostic::error(Code("XX0001"), span, "bad"));
     assert!(!text::all(&all, &sources, Style::default()).contains('\u{1b}'));
 }
+
+#[test]
+fn a_label_without_room_stands_below_its_line() {
+    let mut sources = SourceMap::new();
+    let text = "Type: AWS::EC2::SecurityGroup\nName: here\n";
+    let file = sources.add("a.yaml", text).and_then(|id| sources.file(id)).unwrap();
+    let (first, second) = (file.span(6, 29), file.span(36, 40));
+    let related = [(second, "a label that is far too long for the columns left beside its mark".to_owned())];
+    let style = Style { width: 50, ..Style::default() };
+    let shown = text::places(Severity::Error, first, Some("short"), &related, &sources, style);
+    insta::assert_snapshot!("long-label", shown);
+    assert!(shown.lines().all(|line| diagnostics::render::columns(line) <= 50), "{shown}");
+}

@@ -4,11 +4,11 @@ use std::path::Path;
 
 use catalog::Catalog;
 use diagnostics::{Diagnostic, Span};
-use emit::cloudformation::{Format as TemplateFormat, Manifest, Options};
+use emit::cloudformation::{Emission, Format as TemplateFormat, Manifest, Options};
 use prove::Date;
 
 use super::{refuse, say};
-use crate::cli::{Build, Global};
+use crate::cli::{Build, Format, Global};
 use crate::disk::write_whole;
 use crate::pipeline::{self, LOCK, Origin};
 use crate::terminal::print;
@@ -47,13 +47,11 @@ pub fn run(global: &Global, options: &Build, today: Date) -> Ending {
     if let Err(error) = emit::commit(&emission.bundle, &options.output) {
         return cannot_write(global, &options.output, &error.to_string());
     }
-    if !global.quiet {
-        print(&summary(
-            &emission.manifest,
-            options,
-            emission.bundle.bytes(),
-            changed.then(|| folder.join(LOCK)).as_deref(),
-        ));
+    let new_lock = changed.then(|| folder.join(LOCK));
+    if global.format != Format::Text {
+        print(&format!("{:#}\n", counted(&emission, options, new_lock.as_deref())));
+    } else if !global.quiet {
+        print(&summary(&emission.manifest, options, emission.bundle.bytes(), new_lock.as_deref()));
     }
     Ending::Good
 }
@@ -69,6 +67,20 @@ fn placement(
 fn cannot_write(global: &Global, path: &Path, why: &str) -> Ending {
     let text = format!("`{}` was not written: {why}", path.display());
     refuse(global, Diagnostic::error(codes::CANNOT_WRITE, Span::NONE, text))
+}
+
+/// What was written, for programs; what is in it stands in `manifest.json`.
+fn counted(emission: &Emission, options: &Build, lock: Option<&Path>) -> serde_json::Value {
+    serde_json::json!({
+        "schema": "steward-build/1",
+        "output": options.output.display().to_string(),
+        "manifest": options.output.join("manifest.json").display().to_string(),
+        "stacks": emission.manifest.stacks.len(),
+        "accounts": emission.manifest.accounts.len(),
+        "files": emission.bundle.len(),
+        "bytes": emission.bundle.bytes(),
+        "lockWritten": lock.map(|path| path.display().to_string()),
+    })
 }
 
 fn summary(manifest: &Manifest, options: &Build, bytes: usize, lock: Option<&Path>) -> String {

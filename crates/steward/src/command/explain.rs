@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use diagnostics::render::{Ink, Style, wrap};
+use diagnostics::render::{Ink, Style, printable, wrap};
 use diagnostics::{CodeInfo, Diagnostic, Span, did_you_mean};
 use estate::{Estate, Index, ResourceRef};
 use prove::controls::{CONTROLS, Control, framework_name, served_by};
@@ -148,9 +148,9 @@ fn resource_page(found: ResourceRef<'_>, path: &str, report: &Report, read: &Rea
         let _ = writeln!(out, "made by the component `{}`", origin.component);
     }
     if let Some(at) = read.sources.locate(origin.span) {
-        let _ = writeln!(out, "because of {}:{}:{}", at.file, at.line, at.column);
+        let _ = writeln!(out, "because of {}:{}:{}", printable(&at.file), at.line, at.column);
         let line = read.sources.file_of(origin.span).map_or("", |file| file.line(at.line));
-        let _ = writeln!(out, "    {}", style.paint(Ink::Literal, line.trim()));
+        let _ = writeln!(out, "    {}", style.paint(Ink::Literal, &printable(line.trim())));
     }
     let subject = Subject::of(found);
     let _ = write!(out, "\n{}\n\n", style.paint(Ink::Heading, "What is guaranteed of it"));

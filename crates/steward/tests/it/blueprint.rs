@@ -51,6 +51,18 @@ fn a_second_build_changes_nothing() {
 }
 
 #[test]
+fn build_tells_programs_what_it_wrote() {
+    let folder = Folder::new();
+    folder.steward("init").ends_with(0);
+    let said = folder.steward("build -o out --format json").ends_with(0).json();
+    let manifest: serde_json::Value = serde_json::from_str(&folder.read("out/manifest.json")).unwrap();
+    assert_eq!(said["stacks"].as_u64().unwrap() as usize, manifest["stacks"].as_array().unwrap().len());
+    assert_eq!(said["lockWritten"], "./estate.lock");
+    let again = folder.steward("build -o out --format json").ends_with(0).json();
+    assert_eq!(again["lockWritten"], serde_json::Value::Null);
+}
+
+#[test]
 fn locked_refuses_to_hand_anything_out() {
     let folder = Folder::new();
     folder.steward("init").ends_with(0);
