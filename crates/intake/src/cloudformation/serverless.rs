@@ -278,7 +278,7 @@ impl Expansion<'_, '_, '_> {
 
     fn simple_table(&mut self, source: &Source) {
         let key = source.get("PrimaryKey");
-        let ty = match key.and_then(|key| key.get("Type")).and_then(Node::as_str).unwrap_or("String") {
+        let ty = match key.and_then(|key| key.get("Type")).and_then(node::literal).unwrap_or("String") {
             "Number" => "N",
             "Binary" => "B",
             _ => "S",
@@ -317,7 +317,7 @@ impl Expansion<'_, '_, '_> {
         properties.extend(name.map(|name| entry("LayerName", name)));
         properties.push(entry("Content", function::location(source.get("ContentUri"))));
         // SAM puts a hash of the content behind the logical id; references to the resource are the same.
-        let policy = match source.get("RetentionPolicy").and_then(Node::as_str) {
+        let policy = match source.get("RetentionPolicy").and_then(node::literal) {
             Some("Delete") => "Delete",
             _ => "Retain",
         };
@@ -333,7 +333,7 @@ impl Expansion<'_, '_, '_> {
 
     fn application(&mut self, source: &Source) {
         match source.get("Location") {
-            Some(location) if location.as_str().is_some() => {
+            Some(location) if node::literal(location).is_some() => {
                 let mut properties = source.copied(&["Parameters", "NotificationARNs", "TimeoutInMinutes"]);
                 properties.push(entry("TemplateURL", location.clone()));
                 properties.extend(function::tags(source.get("Tags"), None).map(|tags| entry("Tags", tags)));

@@ -6,7 +6,9 @@ use smol_str::SmolStr;
 
 use super::events::execution;
 use super::function::Target;
-use super::node::{Written, alphanumeric, attribute, entries, entry, node, reference, unknown};
+use super::node::{
+    Written, alphanumeric, attribute, entries, entry, literal, literal_text, node, reference, unknown,
+};
 use super::{Expansion, Source};
 
 /// The API that events of type `Api` without `RestApiId` belong to.
@@ -35,16 +37,19 @@ impl Expansion<'_, '_, '_> {
                 "events of APIs that the template does not declare",
             );
         };
-        let path = get("Path").and_then(Node::as_scalar_text).unwrap_or_else(|| "/".into());
-        let method =
-            get("Method").and_then(Node::as_scalar_text).unwrap_or_else(|| "any".into()).to_lowercase();
+        let path = get("Path").map_or_else(|| Some("/".into()), literal_text).unwrap_or_else(|| "/*".into());
+        let method = get("Method").and_then(literal_text).unwrap_or_else(|| "any".into()).to_lowercase();
         let verb = if method == "any" || method == "*" { "*".to_owned() } else { method.to_uppercase() };
         let arn = execution(&format!("{verb}{}", wildcards(&path)), reference(&api));
         let stage = if api == IMPLICIT_REST { "Prod" } else { "Stage" };
         let id = format!("{}{}Permission{stage}", target.source.id, event.key.text);
         self.invoke(target, &id, "apigateway.amazonaws.com", Some(arn));
-        let opaque =
-            get("Auth").is_some() || get("RequestModel").is_some() || get("RequestParameters").is_some();
+        let computed = |name: &str| get(name).is_some_and(|node| literal_text(node).is_none());
+        let opaque = computed("Path")
+            || computed("Method")
+            || get("Auth").is_some()
+            || get("RequestModel").is_some()
+            || get("RequestParameters").is_some();
         self.route(api, target, event, path, method.into(), opaque);
     }
 
@@ -57,16 +62,17 @@ impl Expansion<'_, '_, '_> {
                 "events of APIs that the template does not declare",
             );
         };
-        let path = get("Path").and_then(Node::as_scalar_text);
-        let method =
-            get("Method").and_then(Node::as_scalar_text).unwrap_or_else(|| "any".into()).to_lowercase();
+        let path = get("Path").and_then(literal_text);
+        let method = get("Method").and_then(literal_text).unwrap_or_else(|| "any".into()).to_lowercase();
         let tail = path.as_deref().map(wildcards).unwrap_or_default();
         let tail = tail.trim_start_matches('/').to_owned();
         let arn =
             execution(&if path.is_some() { format!("*/{tail}") } else { "*".to_owned() }, reference(&api));
         let id = format!("{}{}Permission", target.source.id, event.key.text);
         self.invoke(target, &id, "apigateway.amazonaws.com", Some(arn));
-        let opaque = get("Auth").is_some() || get("RouteSettings").is_some();
+        let computed = |name: &str| get(name).is_some_and(|node| literal_text(node).is_none());
+        let opaque =
+            get("Auth").is_some() || get("RouteSettings").is_some() || computed("Path") || computed("Method");
         let path = path.unwrap_or_else(|| "$default".into());
         let method = if method == "any" { "x-amazon-apigateway-any-method".into() } else { method.into() };
         self.route(api, target, event, path, method, opaque);
@@ -102,7 +108,7 @@ impl Expansion<'_, '_, '_> {
         let Some(node) = node else { return Some(SmolStr::new_static(implicit)) };
         let id = match (&node.kind, node.tag.as_deref()) {
             (Kind::String(id), None | Some("!Ref")) => id.clone(),
-            _ => node.get("Ref").and_then(Node::as_scalar_text)?,
+            _ => node.get("Ref").and_then(literal_text)?,
         };
         self.kinds.get(&id).is_some_and(|kind| kind.starts_with("AWS::Serverless::")).then_some(id)
     }
@@ -155,7 +161,7 @@ impl Expansion<'_, '_, '_> {
             "Policy",
         ]);
         if let Some(node) = source.get("EndpointConfiguration") {
-            let made = match node.as_str() {
+            let made = match literal(node) {
                 Some(kind) => node!({ "Types": [kind] }),
                 None => {
                     let types = node.get("Type").map(|kind| node!([kind]));
@@ -173,10 +179,8 @@ impl Expansion<'_, '_, '_> {
         let properties = vec![entry("RestApiId", reference(&source.id))];
         self.add(source, &deployment, "AWS::ApiGateway::Deployment", properties);
         let name = source.get("StageName").cloned().or_else(|| "Prod".written());
-        let literal = name
-            .as_ref()
-            .and_then(Node::as_str)
-            .filter(|_| name.as_ref().is_some_and(|name| name.tag.is_none()));
+        let literal =
+            name.as_ref().and_then(literal).filter(|_| name.as_ref().is_some_and(|name| name.tag.is_none()));
         let stage = format!("{}{}Stage", source.id, literal.map(alphanumeric).unwrap_or_default());
         let mut properties = source.copied(&[
             "AccessLogSetting",
@@ -227,7 +231,7 @@ impl Expansion<'_, '_, '_> {
         properties.extend(self.definition(source, &routes, opaque, false));
         self.add_main(source, "AWS::ApiGatewayV2::Api", properties);
         let name = source.get("StageName");
-        let literal = name.filter(|name| name.tag.is_none()).and_then(Node::as_str);
+        let literal = name.filter(|name| name.tag.is_none()).and_then(literal);
         let stage = match (name, literal) {
             (None, _) | (_, Some("$default")) => format!("{}ApiGatewayDefaultStage", source.id),
             (_, Some(name)) => format!("{}{}Stage", source.id, alphanumeric(name)),
@@ -249,7 +253,7 @@ impl Expansion<'_, '_, '_> {
     fn definition(&mut self, source: &Source, routes: &[Route], opaque: bool, rest: bool) -> Vec<Entry> {
         let hidden = opaque || routes.iter().any(|route| route.opaque);
         for route in routes.iter().filter(|route| route.opaque) {
-            self.not_expanded(source, route.span, "authorizers and models of single routes");
+            self.not_expanded(source, route.span, "authorizers, models and computed paths of single routes");
         }
         if let Some(body) = source.get("DefinitionBody") {
             return vec![entry("Body", if hidden { unknown("DefinitionBody") } else { body.clone() })];

@@ -4,7 +4,7 @@ use document::{Entry, Kind, Node};
 
 use super::Expansion;
 use super::function::{Target, service_role};
-use super::node::{Written, attribute, entry, node, reference};
+use super::node::{Written, attribute, entry, literal, literal_text, node, reference};
 
 /// What an event adds to a bucket.
 pub struct Notification {
@@ -51,7 +51,7 @@ const MAPPING: &[&str] = &[
 impl Expansion<'_, '_, '_> {
     pub(super) fn event(&mut self, target: &mut Target<'_>, event: &Entry) {
         let id = format!("{}{}", target.source.id, event.key.text);
-        let kind = event.value.get("Type").and_then(Node::as_str).unwrap_or_default();
+        let kind = event.value.get("Type").and_then(literal).unwrap_or_default();
         let properties = event.value.get("Properties");
         let get = |name: &str| properties.and_then(|properties| properties.get(name));
         match kind {
@@ -129,7 +129,7 @@ impl Expansion<'_, '_, '_> {
         ] {
             rule.extend(get(sam).map(|node| entry(own, node.clone())));
         }
-        if let Some(enabled) = get("Enabled").and_then(Node::as_scalar_text) {
+        if let Some(enabled) = get("Enabled").and_then(literal_text) {
             let state = if enabled.eq_ignore_ascii_case("true") { "ENABLED" } else { "DISABLED" };
             rule.extend(state.written().map(|state| entry("State", state)));
         }
@@ -258,7 +258,7 @@ impl Expansion<'_, '_, '_> {
         self.permission(target.source, &permission, made);
         let named = get("Bucket").and_then(|bucket| match (&bucket.kind, bucket.tag.as_deref()) {
             (Kind::String(id), Some("!Ref")) => Some(id.clone()),
-            _ => bucket.get("Ref").and_then(Node::as_scalar_text),
+            _ => bucket.get("Ref").and_then(literal_text),
         });
         let Some(bucket) = named.filter(|id| self.kinds.contains_key(id)) else {
             return self.not_expanded(

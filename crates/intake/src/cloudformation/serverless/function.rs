@@ -2,7 +2,9 @@
 
 use document::{Entry, Kind, Node};
 
-use super::node::{Written, alphanumeric, attribute, entries, entry, node, reference, sub, unknown};
+use super::node::{
+    Written, alphanumeric, attribute, entries, entry, literal, may_be_absent, node, reference, sub, unknown,
+};
 use super::{Expansion, Source};
 
 /// Properties that the function has under the same name.
@@ -109,6 +111,8 @@ impl Expansion<'_, '_, '_> {
         self.invoke_config(&target);
         if role.is_none() {
             self.role(source, &role_id, "lambda.amazonaws.com", target.managed);
+        } else if role.as_ref().is_some_and(may_be_absent) {
+            self.not_expanded(source, source.span, "roles that are made where a condition gives none");
         }
         self.report_given(source, &["DeploymentPreference"]);
         self.report_others(source, &[SAME, HANDLED]);
@@ -120,9 +124,9 @@ impl Expansion<'_, '_, '_> {
     /// The version and the alias; the alias' logical id.
     fn alias(&mut self, source: &Source) -> Option<String> {
         let name = source.get("AutoPublishAlias")?;
-        let literal = name.as_str().map(alphanumeric);
+        let suffix = literal(name).map(alphanumeric);
         let (version, alias) =
-            (format!("{}Version", source.id), format!("{}Alias{}", source.id, literal.unwrap_or_default()));
+            (format!("{}Version", source.id), format!("{}Alias{}", source.id, suffix.unwrap_or_default()));
         self.scope.aliases.insert(format!("{}.Version", source.id).into(), version.as_str().into());
         self.scope.aliases.insert(format!("{}.Alias", source.id).into(), alias.as_str().into());
         let made = node!({
@@ -150,7 +154,7 @@ impl Expansion<'_, '_, '_> {
             properties.extend(config.get(name).map(|node| entry(name, node.clone())));
         }
         self.add(source, &format!("{id}Url"), "AWS::Lambda::Url", properties);
-        match config.get("AuthType").map(Node::as_str) {
+        match config.get("AuthType").map(literal) {
             Some(Some("AWS_IAM")) => {}
             Some(Some(_)) => {
                 let properties = vec![
@@ -199,9 +203,11 @@ impl Expansion<'_, '_, '_> {
             let mut out = Vec::new();
             for one in entries(Some(destinations)) {
                 match one.value.get("Destination") {
-                    Some(to) => out.push(entry(one.key.text.clone(), node!({ "Destination": to }))),
+                    Some(to) if !may_be_absent(to) => {
+                        out.push(entry(one.key.text.clone(), node!({ "Destination": to })))
+                    }
                     // SAM makes a queue or topic where no destination is given.
-                    None => self.not_expanded(source, one.value.span, "destinations without an ARN"),
+                    _ => self.not_expanded(source, one.value.span, "destinations without an ARN"),
                 }
             }
             properties.extend(out.written().map(|config| entry("DestinationConfig", config)));
@@ -231,14 +237,14 @@ impl Expansion<'_, '_, '_> {
         }
         if source
             .get("Tracing")
-            .is_some_and(|mode| mode.as_map().is_some() || mode.as_str() == Some("Active"))
+            .is_some_and(|mode| mode.as_map().is_some() || literal(mode) == Some("Active"))
         {
             managed.push(sub("arn:${AWS::Partition}:iam::aws:policy/AWSXRayDaemonWriteAccess"));
         }
         managed.extend(more);
         let mut inline = Vec::new();
         if let Some(target) = source.get("DeadLetterQueue") {
-            let action = match target.get("Type").and_then(Node::as_str) {
+            let action = match target.get("Type").and_then(literal) {
                 Some("SNS") => "sns:Publish",
                 _ => "sqs:SendMessage",
             };
@@ -300,7 +306,7 @@ fn code(source: &Source) -> Node {
 /// where to.
 pub fn location(uri: Option<&Node>) -> Node {
     let Some(uri) = uri else { return unknown("CodeUri") };
-    if let Some(address) = uri.as_str().and_then(|uri| uri.strip_prefix("s3://"))
+    if let Some(address) = literal(uri).and_then(|uri| uri.strip_prefix("s3://"))
         && let Some((bucket, key)) = address.split_once('/')
     {
         let (key, version) =

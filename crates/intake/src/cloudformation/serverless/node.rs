@@ -127,3 +127,26 @@ pub fn entries(node: Option<&Node>) -> &[Entry] {
 pub fn alphanumeric(text: &str) -> String {
     text.chars().filter(char::is_ascii_alphanumeric).collect()
 }
+
+/// The text of a node that no function makes.
+pub fn literal(node: &Node) -> Option<&str> {
+    node.as_str().filter(|_| node.tag.is_none())
+}
+
+/// The text of a scalar that no function makes.
+pub fn literal_text(node: &Node) -> Option<SmolStr> {
+    node.as_scalar_text().filter(|_| node.tag.is_none())
+}
+
+/// Whether `Fn::If` decides that something is there or not.
+pub fn may_be_absent(node: &Node) -> bool {
+    let items = match node.tag.as_deref() {
+        Some("!If") => node.as_list(),
+        _ => node.get("Fn::If").and_then(Node::as_list),
+    };
+    let absent = |node: &Node| {
+        node.as_str() == Some("AWS::NoValue")
+            || node.get("Ref").and_then(Node::as_str) == Some("AWS::NoValue")
+    };
+    items.unwrap_or(&[]).iter().any(absent)
+}

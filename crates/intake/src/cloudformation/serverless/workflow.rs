@@ -1,9 +1,7 @@
 //! `AWS::Serverless::StateMachine`.
 
-use document::Node;
-
 use super::function::{location, tags};
-use super::node::{attribute, entries, entry};
+use super::node::{attribute, entries, entry, literal};
 use super::{Expansion, Source};
 
 impl Expansion<'_, '_, '_> {
@@ -45,7 +43,7 @@ impl Expansion<'_, '_, '_> {
             self.role(source, &role_id, "states.amazonaws.com", Vec::new());
         }
         for event in entries(source.get("Events")) {
-            let kind = event.value.get("Type").and_then(Node::as_str).unwrap_or_default();
+            let kind = event.value.get("Type").and_then(literal).unwrap_or_default();
             self.not_expanded(source, event.key.span, &format!("events of state machines ({kind})"));
         }
         self.report_given(source, &["AutoPublishAlias", "DeploymentPreference"]);
