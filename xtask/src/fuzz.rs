@@ -46,14 +46,19 @@ mod entry {
 
     pub fn lock(text: &str) {
         let (mut sources, mut diagnostics) = (SourceMap::new(), Diagnostics::new());
-        let Some(file) = sources.add("estate.lock", text).and_then(|id| sources.file(id).cloned()) else { return };
+        let Some(file) = sources.add("estate.lock", text).and_then(|id| sources.file(id).cloned()) else {
+            return;
+        };
         let read = design::Lock::parse(&file, &mut diagnostics);
         assert!(read.is_some() || diagnostics.has_errors(), "refused without a reason");
         // What was read can be written and read again.
         if let Some(lock) = read {
             let again = sources.add("again.lock", lock.render()).and_then(|id| sources.file(id).cloned());
             let again = again.and_then(|file| design::Lock::parse(&file, &mut diagnostics));
-            assert!(again.is_some_and(|again| again.render() == lock.render()), "a lock that does not survive");
+            assert!(
+                again.is_some_and(|again| again.render() == lock.render()),
+                "a lock that does not survive"
+            );
         }
     }
 }

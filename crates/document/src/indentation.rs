@@ -126,7 +126,9 @@ mod tests {
         assert!(padding.add("a: [\nb]\n", "invalid indentation", 1, 0));
         let padded = padding.apply("a: [\nb]\n");
         assert_eq!(padded.text.len(), 8 + WIDTH);
-        for (index, original) in [(0, 0), (4, 4), (5, 5), (9, 5), (5 + WIDTH, 5), (6 + WIDTH, 6), (8 + WIDTH, 8)] {
+        for (index, original) in
+            [(0, 0), (4, 4), (5, 5), (9, 5), (5 + WIDTH, 5), (6 + WIDTH, 6), (8 + WIDTH, 8)]
+        {
             assert_eq!(padded.original(index), original, "{index}");
         }
     }

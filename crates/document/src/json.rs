@@ -67,7 +67,8 @@ impl Reader<'_> {
             Value::NumberLit(literal) => Kind::Number(SmolStr::new(literal.value)),
             Value::StringLit(literal) => Kind::String(SmolStr::new(&literal.value)),
             Value::Array(array) => {
-                let items: Option<Vec<_>> = array.elements.iter().map(|item| self.node(item, depth + 1)).collect();
+                let items: Option<Vec<_>> =
+                    array.elements.iter().map(|item| self.node(item, depth + 1)).collect();
                 Kind::List(items?)
             }
             Value::Object(object) => {

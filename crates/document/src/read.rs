@@ -37,7 +37,8 @@ impl Syntax {
 /// A diagnostic without place when the bytes are not UTF-8, naming the first that is not, or are too many.
 pub fn decode(bytes: Vec<u8>, name: &str, limits: Limits) -> Result<String, Diagnostic> {
     if bytes.len() > limits.bytes {
-        let text = format!("`{name}` has {} bytes, more than the {} that are read", bytes.len(), limits.bytes);
+        let text =
+            format!("`{name}` has {} bytes, more than the {} that are read", bytes.len(), limits.bytes);
         return Err(Diagnostic::error(TOO_LARGE, Span::NONE, text));
     }
     if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
@@ -60,7 +61,11 @@ pub fn decode(bytes: Vec<u8>, name: &str, limits: Limits) -> Result<String, Diag
 /// A tree with duplicate keys is returned, without the later ones.
 pub fn parse(file: &SourceFile, syntax: Syntax, diagnostics: &mut Diagnostics) -> Option<Node> {
     if file.text.len() > syntax.limits.bytes {
-        let text = format!("the file has {} bytes, more than the {} that are read", file.text.len(), syntax.limits.bytes);
+        let text = format!(
+            "the file has {} bytes, more than the {} that are read",
+            file.text.len(),
+            syntax.limits.bytes
+        );
         diagnostics.push(Diagnostic::error(TOO_LARGE, file.span(0, 0), text));
         return None;
     }

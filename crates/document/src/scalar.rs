@@ -33,7 +33,8 @@ impl Dialect {
 /// octal and sexagesimal forms stay text: no AWS property is written in them, and `12:30` is a time.
 fn is_number(text: &str) -> bool {
     let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
-    let (mantissa, exponent) = unsigned.split_once(['e', 'E']).map_or((unsigned, None), |(m, e)| (m, Some(e)));
+    let (mantissa, exponent) =
+        unsigned.split_once(['e', 'E']).map_or((unsigned, None), |(m, e)| (m, Some(e)));
     let (whole, fraction) = mantissa.split_once('.').map_or((mantissa, None), |(w, f)| (w, Some(f)));
     let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
     let some = !whole.is_empty() || fraction.is_some_and(|fraction| !fraction.is_empty());

@@ -8,8 +8,8 @@ use smol_str::SmolStr;
 
 use crate::indentation::{Padded, Padding};
 use crate::{
-    BAD_MERGE, DUPLICATE_KEY, Dialect, Entry, KEY_NOT_SCALAR, Key, Kind, Limits, Node, SEVERAL_DOCUMENTS, SYNTAX,
-    Syntax, TOO_DEEP, TOO_LARGE, UNKNOWN_ALIAS,
+    BAD_MERGE, DUPLICATE_KEY, Dialect, Entry, KEY_NOT_SCALAR, Key, Kind, Limits, Node, SEVERAL_DOCUMENTS,
+    SYNTAX, Syntax, TOO_DEEP, TOO_LARGE, UNKNOWN_ALIAS,
 };
 
 /// Reads the one document of a file; `None` on a mistake of syntax.
@@ -221,7 +221,9 @@ impl Builder<'_> {
                 };
                 self.finish(node, anchor)
             }
-            Event::SequenceStart(anchor, tag) => self.start(at, anchor, tag.as_deref(), Items::List(Vec::new())),
+            Event::SequenceStart(anchor, tag) => {
+                self.start(at, anchor, tag.as_deref(), Items::List(Vec::new()))
+            }
             Event::MappingStart(anchor, tag) => {
                 self.start(at, anchor, tag.as_deref(), Items::Map(Vec::new(), None))
             }
@@ -240,7 +242,13 @@ impl Builder<'_> {
         None
     }
 
-    fn start(&mut self, at: saphyr_parser::Span, anchor: usize, tag: Option<&Tag>, items: Items) -> Option<()> {
+    fn start(
+        &mut self,
+        at: saphyr_parser::Span,
+        anchor: usize,
+        tag: Option<&Tag>,
+        items: Items,
+    ) -> Option<()> {
         let start = self.places.span(at);
         self.budget.check_depth(self.open.len() + 1, start, self.diagnostics)?;
         self.budget.take(1, start, self.diagnostics)?;
@@ -315,8 +323,10 @@ impl Builder<'_> {
     /// Entries with those of `<<` added behind them; what the mapping says itself wins, and of several
     /// merged mappings the first. Source: YAML Language-Independent Types, "merge".
     fn merged(&mut self, entries: Vec<Entry>) -> Vec<Entry> {
-        let (merges, mut own): (Vec<_>, Vec<_>) = entries.into_iter().partition(|entry| entry.key.text == "<<");
-        let mut seen: std::collections::HashSet<SmolStr> = own.iter().map(|entry| entry.key.text.clone()).collect();
+        let (merges, mut own): (Vec<_>, Vec<_>) =
+            entries.into_iter().partition(|entry| entry.key.text == "<<");
+        let mut seen: std::collections::HashSet<SmolStr> =
+            own.iter().map(|entry| entry.key.text.clone()).collect();
         for merge in merges {
             let parts = match merge.value.kind {
                 Kind::List(items) => items,
@@ -349,7 +359,8 @@ fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>, span: Span, dialect
 }
 
 fn own_tag(tag: Option<&Tag>) -> Option<SmolStr> {
-    tag.filter(|tag| !tag.is_yaml_core_schema()).map(|tag| SmolStr::new(format!("{}{}", tag.handle, tag.suffix)))
+    tag.filter(|tag| !tag.is_yaml_core_schema())
+        .map(|tag| SmolStr::new(format!("{}{}", tag.handle, tag.suffix)))
 }
 
 /// The text of a key; an alias may stand for one, so any scalar can.

@@ -151,7 +151,6 @@ impl Map {
             self.push_new(Entry { key, key_span: Span::NONE, value });
         }
     }
-
 }
 
 /// A [`Value`] written as JSON in AWS's spelling. Anything that is `Into<Value>` may stand where a value

@@ -3,7 +3,9 @@
 //! In: an estate that was read by itself, such as a user's own template. Out: its stacks in the estate that they
 //! belong to. Always: every reference still leads to what it led to.
 
-use crate::{AccountId, Estate, Formula, Kind, Output, Policy, Reference, Resource, Stack, StackId, Target, Value};
+use crate::{
+    AccountId, Estate, Formula, Kind, Output, Policy, Reference, Resource, Stack, StackId, Target, Value,
+};
 
 impl Estate {
     /// Moves all stacks of `other` into this estate, into `account`, behind those that are here. The accounts of
@@ -49,7 +51,9 @@ impl Graft {
         self.value(&mut resource.properties);
         resource.condition.iter_mut().for_each(|condition| self.id(&mut condition.stack));
         resource.attributes.values_mut().for_each(|value| self.value(value));
-        for policy in [&mut resource.deletion_policy, &mut resource.update_replace_policy].into_iter().flatten() {
+        for policy in
+            [&mut resource.deletion_policy, &mut resource.update_replace_policy].into_iter().flatten()
+        {
             if let Policy::Unknown(value) = policy {
                 self.value(value);
             }
@@ -78,7 +82,9 @@ impl Graft {
                 self.value(&mut case.otherwise);
             }
             Kind::Call(call) => call.arguments.iter_mut().for_each(|argument| self.value(argument)),
-            Kind::Unknown(unknown) => unknown.allowed.iter_mut().flatten().for_each(|value| self.value(value)),
+            Kind::Unknown(unknown) => {
+                unknown.allowed.iter_mut().flatten().for_each(|value| self.value(value))
+            }
             Kind::Reference(reference) => self.reference(reference),
             Kind::Null | Kind::Bool(_) | Kind::Number(_) | Kind::String(_) | Kind::Absent => {}
         }

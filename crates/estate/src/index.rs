@@ -47,7 +47,8 @@ impl<'a> Index<'a> {
             for (id, resource) in &stack.resources {
                 let found = ResourceRef { stack_id, stack, id, resource };
                 by_kind.entry(&resource.kind).or_default().push(found);
-                let name = name_property(&resource.kind).and_then(|key| resource.properties.get(key)?.as_str());
+                let name =
+                    name_property(&resource.kind).and_then(|key| resource.properties.get(key)?.as_str());
                 if let Some(name) = name {
                     by_name.entry((&resource.kind, name)).or_default().push(found);
                 }
@@ -98,7 +99,9 @@ impl<'a> Index<'a> {
     pub fn named(&self, kind: &str, value: &Value) -> Option<ResourceRef<'a>> {
         match &value.kind {
             Kind::Reference(reference) => match &reference.target {
-                Target::Resource { stack, id } => self.get(*stack, id).filter(|found| found.resource.kind == kind),
+                Target::Resource { stack, id } => {
+                    self.get(*stack, id).filter(|found| found.resource.kind == kind)
+                }
                 Target::Account(_) | Target::Pseudo { .. } => None,
             },
             Kind::String(text) => {
@@ -110,7 +113,12 @@ impl<'a> Index<'a> {
             Kind::Join(pieces) => {
                 let referred = pieces.iter().filter(|piece| piece.as_reference().is_some());
                 let found = referred.into_iter().find_map(|piece| self.named(kind, piece));
-                found.or_else(|| pieces.last().filter(|last| last.as_str().is_some()).and_then(|last| self.named(kind, last)))
+                found.or_else(|| {
+                    pieces
+                        .last()
+                        .filter(|last| last.as_str().is_some())
+                        .and_then(|last| self.named(kind, last))
+                })
             }
             _ => None,
         }

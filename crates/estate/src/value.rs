@@ -180,7 +180,9 @@ impl std::fmt::Display for Why {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Parameter(name) => write!(f, "parameter `{name}` has no value"),
-            Self::StoredParameter(name) => write!(f, "parameter `{name}` is read from Systems Manager at deployment"),
+            Self::StoredParameter(name) => {
+                write!(f, "parameter `{name}` is read from Systems Manager at deployment")
+            }
             Self::NotModelled(what) => write!(f, "{what} is not modelled"),
             Self::Mistake => f.write_str("what is written there is a mistake"),
         }

@@ -88,7 +88,8 @@ impl<'a> ResourcePolicies<'a> {
 
     /// Those of topics.
     pub(crate) fn of_topics(facts: &Facts<'a>) -> Self {
-        let mut helpers = Attachments::of(facts, "AWS::SNS::TopicPolicy", &["Topics", "*"], "AWS::SNS::Topic");
+        let mut helpers =
+            Attachments::of(facts, "AWS::SNS::TopicPolicy", &["Topics", "*"], "AWS::SNS::Topic");
         helpers.add(facts, "AWS::SNS::TopicInlinePolicy", &["TopicArn"], "AWS::SNS::Topic");
         Self { helpers, noun: "topic" }
     }

@@ -26,7 +26,13 @@ impl Options {
     /// plan frequency and RDS.11's default of seven days).
     #[must_use]
     pub fn on(today: Date) -> Self {
-        Self { today, required_tags: Vec::new(), log_retention_days: 365, trail_retention_days: 365, backup_days: 7 }
+        Self {
+            today,
+            required_tags: Vec::new(),
+            log_retention_days: 365,
+            trail_retention_days: 365,
+            backup_days: 7,
+        }
     }
 }
 

@@ -141,12 +141,22 @@ impl Findings {
     }
 
     /// The guarantee does not hold of a resource.
-    pub fn violated(&mut self, found: ResourceRef<'_>, span: Span, message: impl Into<String>) -> &mut Finding {
+    pub fn violated(
+        &mut self,
+        found: ResourceRef<'_>,
+        span: Span,
+        message: impl Into<String>,
+    ) -> &mut Finding {
         self.add(Subject::of(found), Verdict::Violated, span.or(found.resource.origin.span), message.into())
     }
 
     /// Whether the guarantee holds of a resource depends on what is not known.
-    pub fn unknown(&mut self, found: ResourceRef<'_>, span: Span, message: impl Into<String>) -> &mut Finding {
+    pub fn unknown(
+        &mut self,
+        found: ResourceRef<'_>,
+        span: Span,
+        message: impl Into<String>,
+    ) -> &mut Finding {
         self.add(Subject::of(found), Verdict::Unknown, span.or(found.resource.origin.span), message.into())
     }
 

@@ -128,7 +128,8 @@ impl<'a> Setting<'a> {
         }
         let guards = self.alternatives.iter().zip(&each);
         let failing = guards.filter(|(_, judgement)| matches!(judgement, Judgement::Fails { .. }));
-        let when = failing.map(|(alternative, _)| alternative.guard.to_string()).find(|guard| !guard.is_empty());
+        let when =
+            failing.map(|(alternative, _)| alternative.guard.to_string()).find(|guard| !guard.is_empty());
         conclude(each, self.span, || match when {
             Some(when) => format!("it does not hold {when}"),
             None => "it holds only for some of its values".into(),
@@ -154,7 +155,9 @@ fn conclude(each: Vec<Judgement>, span: Span, mixed: impl FnOnce() -> String) ->
     match (holds, fails, each.len()) {
         (holds, _, all) if holds == all => Judgement::Holds,
         (_, fails, all) if fails == all => each.into_iter().next().unwrap_or(Judgement::Holds),
-        (_, 0, _) => each.into_iter().find(|j| matches!(j, Judgement::Unknown { .. })).unwrap_or(Judgement::Holds),
+        (_, 0, _) => {
+            each.into_iter().find(|j| matches!(j, Judgement::Unknown { .. })).unwrap_or(Judgement::Holds)
+        }
         _ => {
             let place = each.iter().find_map(|judgement| match judgement {
                 Judgement::Fails { span, .. } if !span.is_none() => Some(*span),

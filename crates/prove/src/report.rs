@@ -111,10 +111,16 @@ pub fn check(
     Report { guarantees, diagnostics }
 }
 
-fn apply(exceptions: &[Exception], checked: &mut [Checked], estate: &Estate, options: &Options) -> Diagnostics {
+fn apply(
+    exceptions: &[Exception],
+    checked: &mut [Checked],
+    estate: &Estate,
+    options: &Options,
+) -> Diagnostics {
     let mut diagnostics = Diagnostics::new();
     for (position, exception) in exceptions.iter().enumerate() {
-        let Some(checked) = checked.iter_mut().find(|checked| checked.guarantee.id == exception.guarantee) else {
+        let Some(checked) = checked.iter_mut().find(|checked| checked.guarantee.id == exception.guarantee)
+        else {
             let known = crate::guarantees::ALL.iter().map(|guarantee| guarantee.id);
             let text = format!("there is no guarantee `{}`", exception.guarantee);
             let help = diagnostics::did_you_mean(&exception.guarantee, known);

@@ -89,7 +89,12 @@ pub fn shown(tokens: &[Token]) -> String {
         match token {
             Token::Char(c) => out.push(*c),
             Token::Symbol(name) | Token::Unknown(name) => {
-                let name = name.split_once('/').map_or(name.as_str(), |(_, name)| name);
+                let name = match name.split_once('/') {
+                    // Told apart by a position, which means nothing to people: `AWS::Region/0`.
+                    Some((what, at)) if at.bytes().all(|byte| byte.is_ascii_digit()) => what,
+                    Some((_, name)) => name,
+                    None => name,
+                };
                 out.push('{');
                 out.push_str(name);
                 out.push('}');

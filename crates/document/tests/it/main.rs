@@ -28,7 +28,9 @@ fn show(node: &Node, sources: &SourceMap) -> String {
             format!("[{}]", items.iter().map(|i| show(i, sources)).collect::<Vec<_>>().join(", "))
         }
         Kind::Map(entries) => {
-            let each = entries.iter().map(|e| format!("{}: {}", sources.snippet(e.key.span), show(&e.value, sources)));
+            let each = entries
+                .iter()
+                .map(|e| format!("{}: {}", sources.snippet(e.key.span), show(&e.value, sources)));
             format!("{{{}}}", each.collect::<Vec<_>>().join(", "))
         }
     };
@@ -46,13 +48,17 @@ fn scalars_keep_their_places_and_meaning() {
     check("a: b\nc: 012\nd: yes\ne: 'yes'\nf:\n", "{a: ‹b›, c: #012, d: true, e: ‹'yes'›, f: null}");
     check("ä: ö\nß: !Sub '${ü} €'\n", "{ä: ‹ö›, ß: !Sub ‹!Sub '${ü} €'›}");
     check("a: plain text   \nb: 2012-10-17\n", "{a: ‹plain text›, b: ‹2012-10-17›}");
-    check("x: !GetAtt A.Arn\ny: !Join ['', [a, !Ref B]]", "{x: !GetAtt ‹!GetAtt A.Arn›, y: !Join [‹''›, [‹a›, !Ref ‹!Ref B›]]}");
+    check(
+        "x: !GetAtt A.Arn\ny: !Join ['', [a, !Ref B]]",
+        "{x: !GetAtt ‹!GetAtt A.Arn›, y: !Join [‹''›, [‹a›, !Ref ‹!Ref B›]]}",
+    );
 }
 
 #[test]
 fn a_key_is_the_word_that_is_written() {
     let (node, _, _) = read("Off: 1\nyes: 2\n012: 3\n");
-    let keys: Vec<_> = node.unwrap().as_map().unwrap().iter().map(|entry| entry.key.text.to_string()).collect();
+    let keys: Vec<_> =
+        node.unwrap().as_map().unwrap().iter().map(|entry| entry.key.text.to_string()).collect();
     assert_eq!(keys, ["Off", "yes", "012"]);
 }
 

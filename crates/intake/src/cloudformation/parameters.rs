@@ -291,8 +291,46 @@ fn violated(entry: &Entry, text: &str, shape: Shape) -> Option<String> {
     }
     let pattern = constraint("AllowedPattern").and_then(Node::as_scalar_text)?;
     // The whole text must match. A pattern that this engine cannot read decides nothing.
-    let whole =
-        fancy_regex::RegexBuilder::new(&format!("^(?:{pattern})$")).backtrack_limit(100_000).build().ok()?;
+    let whole = fancy_regex::RegexBuilder::new(&format!("^(?:{})$", ascii(&pattern)))
+        .backtrack_limit(100_000)
+        .build()
+        .ok()?;
     let matches = whole.is_match(text).ok()?;
     (!matches).then(|| format!("a text that matches `{pattern}`"))
+}
+
+/// The pattern with `\w`, `\d` and `\s` spelled out. CloudFormation's are those of Java, which mean ASCII; of all of
+/// Unicode they would mean something else, and be expensive to repeat.
+fn ascii(pattern: &str) -> String {
+    let mut out = String::with_capacity(pattern.len() + 16);
+    let (mut characters, mut in_class) = (pattern.chars(), false);
+    while let Some(c) = characters.next() {
+        match c {
+            '\\' => {
+                let escaped = characters.next();
+                let members = match escaped {
+                    Some('w') => "A-Za-z0-9_",
+                    Some('d') => "0-9",
+                    Some('s') => r" \t\n\x0B\f\r",
+                    _ => {
+                        out.push('\\');
+                        out.extend(escaped);
+                        continue;
+                    }
+                };
+                out.push_str(&if in_class { members.to_owned() } else { format!("[{members}]") });
+            }
+            '[' => {
+                // A bracket within a class is a plain one to Java's users, and to them alone.
+                in_class = true;
+                out.push('[');
+            }
+            ']' => {
+                in_class = false;
+                out.push(']');
+            }
+            c => out.push(c),
+        }
+    }
+    out
 }

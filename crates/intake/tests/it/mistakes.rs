@@ -104,6 +104,8 @@ fn parameters_are_declared_and_keep_their_constraints() {
     check("{P: {Type: String, Default: c, AllowedValues: [a, b]}}", &["CFN0029 warning c"]);
     check("{P: {Type: String, Default: ab1, AllowedPattern: '[a-z]*'}}", &["CFN0029 warning ab1"]);
     check("{P: {Type: String, Default: abc, AllowedPattern: '[a-z]*', MinLength: 3, MaxLength: '3'}}", &[]);
+    check(r"{P: {Type: String, Default: 'a_1 b', AllowedPattern: '[\w-]+\s\w'}}", &[]);
+    check(r"{P: {Type: String, Default: é, AllowedPattern: '\w'}}", &["CFN0029 warning é"]);
     check("{P: {Type: Number, Default: 7, MinValue: 8}}", &["CFN0029 warning 7"]);
     check("{P: {Type: Number, Default: seven}}", &["CFN0029 warning seven"]);
     check(

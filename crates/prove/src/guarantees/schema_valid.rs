@@ -32,10 +32,12 @@ fn check(facts: &Facts<'_>, findings: &mut Findings) {
 }
 
 fn tell(fault: &Fault, subject: Subject, findings: &mut Findings) {
-    let place = if fault.path.is_empty() {
+    let path = fault.path.trim_start_matches('/');
+    // A property of the resource itself is named in the sentence already.
+    let place = if path.is_empty() || fault.message.contains(&format!("`{path}`")) {
         String::new()
     } else {
-        format!(" at {}", fault.path.trim_start_matches('/'))
+        format!(" at {path}")
     };
     let mut message = format!("{}{place}", fault.message);
     // What is wrong only under a condition that may be either way depends on what is not known.
@@ -47,7 +49,8 @@ fn tell(fault: &Fault, subject: Subject, findings: &mut Findings) {
         }
         (Outcome::Undecided | Outcome::Valid, _) => Verdict::Unknown,
     };
-    if !fault.symbols.is_empty() {
+    // What is undecided says by itself what it depends on.
+    if !fault.symbols.is_empty() && fault.outcome != Outcome::Undecided {
         let symbols: Vec<String> = fault.symbols.iter().map(|symbol| format!("`{symbol}`")).collect();
         message = format!("{message}; it depends on {}", symbols.join(", "));
     }

@@ -25,9 +25,11 @@ const FIX: &str = "add an AWS::S3::BucketPolicy with a statement that denies s3:
 fn check(facts: &Facts<'_>, findings: &mut Findings) {
     let policies = Attachments::of(facts, "AWS::S3::BucketPolicy", &["Bucket"], "AWS::S3::Bucket");
     for &bucket in facts.index.of_kind("AWS::S3::Bucket") {
-        let arn = tokens(facts.estate, &Reference::attribute(bucket.stack_id, bucket.id.clone(), "Arn").into());
+        let arn =
+            tokens(facts.estate, &Reference::attribute(bucket.stack_id, bucket.id.clone(), "Arn").into());
         let object = [arn.clone(), literal("/any/object")].concat();
-        let requests = vec![("s3:GetObject", object.clone()), ("s3:PutObject", object), ("s3:ListBucket", arn)];
+        let requests =
+            vec![("s3:GetObject", object.clone()), ("s3:PutObject", object), ("s3:ListBucket", arn)];
         let question = Question { requests, subject: "the bucket", fix: FIX };
         refuses_plain_http(facts, findings, bucket, &policies, &question);
     }

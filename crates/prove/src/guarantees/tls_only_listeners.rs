@@ -379,7 +379,6 @@ fn cloudfront(findings: &mut Findings, distribution: ResourceRef<'_>) {
 #[cfg(test)]
 mod tests {
     use super::refuses_old;
-    use crate::lookup::Attachments;
     use crate::text::Truth;
 
     #[test]

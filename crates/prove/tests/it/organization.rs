@@ -5,8 +5,11 @@ use diagnostics::Span;
 use estate::{Account, Estate, Organization, Origin, Reference, Resource, Stack, StackId, Value, value};
 use prove::{Date, Options, Verdict, guarantees};
 
+/// A logical id, a type and its properties.
+type Made = (&'static str, &'static str, Value);
+
 /// An estate with a management account and a log archive, and these resources in a stack of each region named.
-fn estate(stacks: &[(&str, &[(&'static str, &'static str, Value)])]) -> Estate {
+fn estate(stacks: &[(&str, &[Made])]) -> Estate {
     let mut estate = Estate::default();
     let account = |name: &str| Account {
         name: name.into(),

@@ -24,7 +24,11 @@ fn examples(page: &str) -> Vec<Example<'_>> {
             Some(_) if inside => inside = false,
             Some(info) => {
                 inside = true;
-                out.push(Example { line: number + 1, info: info.split_whitespace().collect(), text: String::new() });
+                out.push(Example {
+                    line: number + 1,
+                    info: info.split_whitespace().collect(),
+                    text: String::new(),
+                });
             }
             None if inside => writeln!(out.last_mut().unwrap().text, "{line}").unwrap(),
             None => {}
@@ -75,7 +79,10 @@ fn check(guarantee: &'static Guarantee, example: &Example<'_>) -> Result<String,
     if right {
         Ok((*verdict).to_owned())
     } else {
-        Err(format!("proved {proved:?}, violated {violated:?}, unknown {unknown:?}\n  {}", messages.join("\n  ")))
+        Err(format!(
+            "proved {proved:?}, violated {violated:?}, unknown {unknown:?}\n  {}",
+            messages.join("\n  ")
+        ))
     }
 }
 
@@ -97,7 +104,8 @@ fn every_example_of_every_page_gets_its_verdict() {
         for verdict in ["proved", "violated", "unknown"] {
             let excused = verdict == "unknown" && guarantee.page.contains("\nNever unknown: ");
             if !seen.contains(verdict) && !excused {
-                writeln!(wrong, "docs/guarantees/{}.md has no example that is {verdict}", guarantee.id).unwrap();
+                writeln!(wrong, "docs/guarantees/{}.md has no example that is {verdict}", guarantee.id)
+                    .unwrap();
             }
         }
     }

@@ -6,7 +6,7 @@ use diagnostics::Severity;
 use diagnostics::render::{Ink, Style, printable, text};
 use estate::Estate;
 use prove::controls::{self, framework_name};
-use prove::{Count, Exception, Finding, Guarantee, Level, Subject, Verdict};
+use prove::{Count, Exception, Finding, Guarantee, Level, Subject, Verdict, Witness};
 
 use super::{Detail, Page, capital, count, ink, number};
 use crate::report::fold::{Group, fold, sentence};
@@ -116,7 +116,9 @@ impl Page<'_> {
         if excerpt {
             self.excerpt(finding);
         }
-        if let Some(witness) = &finding.witness {
+        // A witness that the message begins with would only say it again.
+        let said = |witness: &Witness| matches!(witness, Witness::Setting { found, .. } if finding.message.starts_with(found.as_str()));
+        if let Some(witness) = finding.witness.as_ref().filter(|witness| !said(witness)) {
             self.labelled(4, "witness", LABEL, Ink::Plain, &sentence(witness));
         }
         if let (Some(fix), true, true) = (&finding.fix, how.fix, finding.verdict != Verdict::Excepted) {
