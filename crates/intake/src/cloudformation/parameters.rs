@@ -321,7 +321,6 @@ fn ascii(pattern: &str) -> String {
                 out.push_str(&if in_class { members.to_owned() } else { format!("[{members}]") });
             }
             '[' => {
-                // A bracket within a class is a plain one to Java's users, and to them alone.
                 in_class = true;
                 out.push('[');
             }
