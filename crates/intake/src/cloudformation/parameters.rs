@@ -290,9 +290,10 @@ fn violated(entry: &Entry, text: &str, shape: Shape) -> Option<String> {
         return Some(format!("at most {most} characters"));
     }
     let pattern = constraint("AllowedPattern").and_then(Node::as_scalar_text)?;
-    // The whole text must match. A pattern that this engine cannot read decides nothing.
+    // The whole text must match. A pattern that this engine cannot read, or only at great cost, decides nothing.
     let whole = fancy_regex::RegexBuilder::new(&format!("^(?:{})$", ascii(&pattern)))
         .backtrack_limit(100_000)
+        .delegate_size_limit(1 << 20)
         .build()
         .ok()?;
     let matches = whole.is_match(text).ok()?;
