@@ -157,11 +157,7 @@ fn lock(folder: &Path, read: &mut Read) -> Option<(Lock, Option<String>)> {
 fn graft_templates(blueprint: &Blueprint, folder: &Path, estate: &mut Estate, read: &mut Read) -> bool {
     for place in design::template_places(blueprint) {
         let path = folder.join(place.template.file.as_str());
-        let files = intake::files::walk(std::slice::from_ref(&path), &mut read.diagnostics);
-        let files: Vec<_> = files
-            .into_iter()
-            .map(|file| TemplateFile::new(place.template.file.as_str(), file.text))
-            .collect();
+        let files = template_files(std::slice::from_ref(&path), &mut read.diagnostics);
         let values = place.template.parameters.iter();
         let values = values
             .map(|(name, value)| (name.value.clone(), estate::Value::from(&value.value).spanned(value.span)));
@@ -173,7 +169,11 @@ fn graft_templates(blueprint: &Blueprint, folder: &Path, estate: &mut Estate, re
             }],
             ..Reading::default()
         };
-        let own = intake::read(&files, &options, &mut read.sources, &mut read.diagnostics);
+        let mut own = intake::read(&files, &options, &mut read.sources, &mut read.diagnostics);
+        // Places name the file as it can be opened from here; what is built does not depend on where that is.
+        for template in own.stacks.iter_mut().filter_map(|stack| stack.template.as_mut()) {
+            template.file = SmolStr::new(place.template.file.as_str());
+        }
         if read.diagnostics.has_errors() {
             return false;
         }

@@ -90,4 +90,8 @@ fn templates_of_the_users_own_are_proved_with_the_rest() {
     let findings = run.json()["findings"].as_array().unwrap().clone();
     let of_ours = findings.iter().filter(|finding| finding["subject"]["resource"] == "Drop");
     assert!(of_ours.count() > 0, "{findings:#?}");
+    // Named as it can be opened from here; built the same from everywhere.
+    folder.run(&["check", folder.path("").to_str().unwrap()], &[]).says("/drop.yaml:2:3");
+    folder.steward("build -o out").ends_with(0);
+    assert!(!folder.read("out/manifest.json").contains("//"));
 }
