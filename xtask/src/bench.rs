@@ -58,6 +58,8 @@ fn measured(root: &Path, accounts: usize) -> Result<Row, String> {
         .current_dir(root)
         .output()
         .map_err(|error| error.to_string())?;
+    // What a size could not do is said below its row.
+    eprint!("{}", String::from_utf8_lossy(&out.stderr));
     let text = String::from_utf8_lossy(&out.stdout);
     let numbers: Vec<f64> = text.split_whitespace().filter_map(|word| word.parse().ok()).collect();
     let (&[resources], times) = numbers
@@ -117,6 +119,9 @@ fn one(accounts: usize, each: bool) -> Result<(), String> {
             eprintln!("{:8.1} ms {} {count:?}", start.elapsed().as_secs_f64() * 1e3, guarantee.id);
         }
     }
+    if diagnostics.has_errors() {
+        return Err(said(&diagnostics, &sources));
+    }
     lap(4);
     let emission =
         emit::cloudformation::emit(&estate, Catalog::shared(), &Default::default(), &mut diagnostics);
@@ -124,8 +129,8 @@ fn one(accounts: usize, each: bool) -> Result<(), String> {
     lap(5);
     let [parse, design, validate, prove, check, _] = &mut seconds;
     *check = *parse + *design + *validate + *prove;
-    if diagnostics.has_errors() {
-        return Err(said(&diagnostics, &sources));
+    if bytes == 0 {
+        eprintln!("not emitted: {}", diagnostics.iter().next().map_or("", |first| first.message.as_str()));
     }
     eprintln!("{accounts} accounts: {violated} violated, {bytes} bytes emitted");
     let numbers = seconds.iter().chain(&mebibytes).map(|number| format!("{number:.6}"));
