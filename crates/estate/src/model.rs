@@ -91,6 +91,8 @@ pub struct Stack {
     pub depends_on: Vec<StackId>,
     /// The stack that nests this one, and the logical id of the `AWS::CloudFormation::Stack` there.
     pub nested_in: Option<(StackId, SmolStr)>,
+    /// Macros that rewrite the template before it is deployed in ways that are not known.
+    pub macros: Vec<SmolStr>,
     /// The template it was read from, which `emit` writes unchanged.
     pub template: Option<Template>,
     /// Where the stack as a whole comes from.
@@ -275,6 +277,7 @@ impl Stack {
             left_out: IndexMap::new(),
             depends_on: Vec::new(),
             nested_in: None,
+            macros: Vec::new(),
             template: None,
             span,
         }

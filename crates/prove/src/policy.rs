@@ -249,6 +249,8 @@ impl<'a> Statement<'a> {
         match (who, self.element("Principal"), self.element("NotPrincipal")) {
             (Principal::Bearer, _, _) => Truth::Yes,
             (_, Some(value), _) => covers(value, who),
+            // "Everybody" is not refused by a statement that leaves somebody out; who that is, is not asked.
+            (Principal::Anyone, None, Some(_)) if self.effect() == Some(false) => Truth::Unknown,
             (_, None, Some(value)) => covers(value, who).negated(),
             (_, None, None) => Truth::No,
         }

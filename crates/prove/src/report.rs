@@ -1,7 +1,7 @@
 //! Running all guarantees and what comes of it.
 
 use catalog::Catalog;
-use diagnostics::{Diagnostic, Diagnostics, codes};
+use diagnostics::{Diagnostic, Diagnostics, Span, codes};
 use estate::{Estate, Index};
 use rayon::prelude::*;
 
@@ -102,6 +102,7 @@ pub fn check(
         .map(|guarantee| {
             let mut findings = Findings::new(guarantee.id);
             (guarantee.check)(&facts, &mut findings);
+            doubt_macros(estate, &mut findings);
             let Findings { proved, mut findings, .. } = findings;
             findings.sort_by(|a, b| (a.span, a.subject, &a.message).cmp(&(b.span, b.subject, &b.message)));
             Checked { guarantee, proved, findings }
@@ -109,6 +110,27 @@ pub fn check(
         .collect();
     let diagnostics = apply(exceptions, &mut guarantees, estate, options);
     Report { guarantees, diagnostics }
+}
+
+/// Whatever is said of a template that a macro rewrites may be different of what is deployed.
+fn doubt_macros(estate: &Estate, findings: &mut Findings) {
+    let rewritten = |subject: &Subject| estate.stack(subject.stack?)?.macros.first();
+    let proved = std::mem::take(&mut findings.proved);
+    for subject in proved {
+        let Some(name) = rewritten(&subject) else {
+            findings.proved.push(subject);
+            continue;
+        };
+        let span = subject.resource_in(estate).map_or(Span::NONE, |(_, resource)| resource.origin.span);
+        let message = format!("it holds of what is written, which macro `{name}` may change");
+        findings.add(subject, Verdict::Unknown, span, message);
+    }
+    for finding in &mut findings.findings {
+        if let (Verdict::Violated, Some(name)) = (finding.verdict, rewritten(&finding.subject)) {
+            finding.verdict = Verdict::Unknown;
+            finding.message.push_str(&format!(" (as it is written: macro `{name}` may change that)"));
+        }
+    }
 }
 
 fn apply(

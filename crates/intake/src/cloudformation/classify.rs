@@ -117,7 +117,9 @@ fn class_of(tree: &Node) -> Class {
 }
 
 fn looks_like_template(text: &str) -> bool {
-    text.contains("AWSTemplateFormatVersion") || (text.contains("Resources") && text.contains("AWS::"))
+    text.contains("AWSTemplateFormatVersion")
+        || (text.contains("Resources") && text.contains("AWS::"))
+        || text.lines().any(|line| line.starts_with("Resources:"))
 }
 
 /// What a tree that is no template seems to be.

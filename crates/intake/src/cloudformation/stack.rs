@@ -62,6 +62,7 @@ pub fn read(
         deployment.span.or(tree.span),
     );
     stack.description = template.description.clone();
+    stack.macros = template.unknown_macros().map(|used| SmolStr::new(&used.name)).collect();
     stack.template = Some(estate::Template { file: file.name.clone(), text: file.text.clone() });
     stack.nested_in = deployment.around.as_ref().map(|(stack, id, _)| (*stack, id.clone()));
     let id = session.estate.add_stack(stack);

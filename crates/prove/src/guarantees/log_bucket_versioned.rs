@@ -26,12 +26,16 @@ const WORDS: Words<'static> = Words {
 fn check(facts: &Facts<'_>, findings: &mut Findings) {
     let buckets = LogBuckets::of(facts);
     for (bucket, writers) in &buckets.known {
-        let versioned = Setting::of(bucket.resource, &["VersioningConfiguration", "Status"])
-            .literal(false, |status| status.as_str() == Some("Enabled"))
-            .or(|| {
+        let status = Setting::of(bucket.resource, &["VersioningConfiguration", "Status"]);
+        let enabled = status.literal(false, |status| status.as_str() == Some("Enabled"));
+        // Object Lock switches versioning on where nothing else is said; it cannot be had with `Suspended`.
+        let versioned = match status.is_absent() {
+            false => enabled,
+            true => enabled.or(|| {
                 let locked = Setting::of(bucket.resource, &["ObjectLockEnabled"]);
                 locked.literal(false, |enabled| enabled.as_bool() == Some(true))
-            });
+            }),
+        };
         if let Some(finding) = findings.settle(*bucket, versioned, &WORDS) {
             for writer in writers {
                 finding.related(writer.span, format!("{} go there", writer.logs));

@@ -1,4 +1,4 @@
-//! No identity can give itself every right, except those for breaking glass.
+//! No identity is an administrator by wildcard, except those for breaking glass.
 //!
 //! Source: IAM User Guide, "Security best practices in IAM" (least privilege), "AWS managed policies for job
 //! functions" (`AdministratorAccess`), "Permissions boundaries for IAM entities"; CIS AWS Foundations Benchmark,
@@ -15,7 +15,7 @@ use crate::{Facts, Findings, Guarantee, Level, Setting, Witness};
 /// See the module.
 pub static GUARANTEE: Guarantee = Guarantee {
     id: "no-wildcard-administrator",
-    title: "no identity can give itself every right, except to break glass",
+    title: "no identity is an administrator by wildcard, except to break glass",
     level: Level::Critical,
     page: include_str!("../../../../docs/guarantees/no-wildcard-administrator.md"),
     check,
@@ -119,7 +119,7 @@ fn tell(facts: &Facts<'_>, holder: ResourceRef<'_>, found: Found, findings: &mut
             findings.unknown(
                 holder,
                 span,
-                format!("whether it can give itself every right cannot be known: {because}"),
+                format!("whether it is an administrator cannot be known: {because}"),
             );
         }
         None => findings.proved(holder),
