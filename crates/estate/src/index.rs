@@ -35,6 +35,8 @@ pub struct Index<'a> {
     by_kind: HashMap<&'a str, Vec<ResourceRef<'a>>>,
     /// Resources by a literal physical name, such as that of a bucket.
     by_name: HashMap<(&'a str, &'a str), Vec<ResourceRef<'a>>>,
+    /// Resources whose physical name is not known, by its symbol: the same unknown is the same name.
+    by_symbol: HashMap<(&'a str, &'a str), Vec<ResourceRef<'a>>>,
 }
 
 impl<'a> Index<'a> {
@@ -43,18 +45,24 @@ impl<'a> Index<'a> {
     pub fn new(estate: &'a Estate) -> Self {
         let mut by_kind: HashMap<&str, Vec<ResourceRef<'_>>> = HashMap::new();
         let mut by_name: HashMap<(&str, &str), Vec<ResourceRef<'_>>> = HashMap::new();
+        let mut by_symbol: HashMap<(&str, &str), Vec<ResourceRef<'_>>> = HashMap::new();
         for (stack_id, stack) in estate.stacks() {
             for (id, resource) in &stack.resources {
                 let found = ResourceRef { stack_id, stack, id, resource };
                 by_kind.entry(&resource.kind).or_default().push(found);
-                let name =
-                    name_property(&resource.kind).and_then(|key| resource.properties.get(key)?.as_str());
-                if let Some(name) = name {
-                    by_name.entry((&resource.kind, name)).or_default().push(found);
+                let name = name_property(&resource.kind).and_then(|key| resource.properties.get(key));
+                match name.map(|name| &name.kind) {
+                    Some(Kind::String(name)) => {
+                        by_name.entry((&resource.kind, name)).or_default().push(found)
+                    }
+                    Some(Kind::Unknown(name)) => {
+                        by_symbol.entry((&resource.kind, &name.symbol)).or_default().push(found);
+                    }
+                    _ => {}
                 }
             }
         }
-        Self { estate, by_kind, by_name }
+        Self { estate, by_kind, by_name, by_symbol }
     }
 
     /// The estate.
@@ -109,6 +117,7 @@ impl<'a> Index<'a> {
                 let exact = self.by_name.get(&(kind, text.as_str()));
                 exact.or_else(|| self.by_name.get(&(kind, name)))?.first().copied()
             }
+            Kind::Unknown(name) => self.by_symbol.get(&(kind, name.symbol.as_str()))?.first().copied(),
             // An ARN put together: whatever of this type its pieces refer to.
             Kind::Join(pieces) => {
                 let referred = pieces.iter().filter(|piece| piece.as_reference().is_some());
