@@ -1,0 +1,17 @@
+//! AWS IAM: the policy language and its evaluation.
+//!
+//! In: policy documents (JSON or YAML text, nodes of a document, values of an estate) and requests. Out: what the
+//! policies say ([`policy`]), whether a request is allowed and by which statements, and what is wrong with them.
+//! Must always hold: explicit deny wins whatever else is said; what is not modelled is unknown, never allowed or
+//! denied; time and memory are bounded by the size of the input. This crate does not know blueprints or estates.
+
+mod codes;
+pub mod operator;
+pub mod parse;
+pub mod policy;
+pub mod principal;
+pub mod print;
+pub mod text;
+pub mod written;
+
+pub use codes::CODES;

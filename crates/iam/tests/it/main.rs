@@ -1,0 +1,4 @@
+//! Tests of the crate `iam`.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+mod language;
