@@ -17,8 +17,8 @@ pub use filter::{
     Acl, AclEntry, Addresses, Certainty, Group, GroupRule, IpSet, Peer, PortRange, Protocols, Services,
 };
 pub use firewall::{
-    Application, Firewall, FirewallEndpoint, FirewallPolicy, Order, StatefulAction, StatefulDefault,
-    StatefulRule, StatelessAction, StatelessRule, Tcp,
+    Application, Firewall, FirewallEndpoint, FirewallPolicy, FlowState, Midstream, Order, Scope,
+    StatefulAction, StatefulDefault, StatefulRule, StatelessAction, StatelessRule, Tcp, Towards,
 };
 pub use ids::{
     AclId, AttachmentId, BalancerId, EndpointId, FirewallId, GatewayId, GroupId, HostId, InterfaceId, NatId,

@@ -43,21 +43,36 @@ pub struct FirewallPolicy {
     pub stateless_default: StatelessAction,
     /// The same for fragments.
     pub fragments_default: StatelessAction,
-    /// How stateful rules are ordered.
+    /// How stateful rules were ordered.
     pub order: Order,
-    /// Stateful rules. In strict order as they are evaluated; in action order as written (an engine sorts: pass,
-    /// drop, reject, alert).
+    /// Stateful rules in the order of evaluation, in either [`Order`]: the first that matches a packet and does not
+    /// only alert decides about it.
     pub stateful: Vec<StatefulRule>,
     /// Default actions in strict order; in action order what nothing drops passes.
     pub stateful_defaults: Vec<StatefulDefault>,
+    /// What happens to packets of TCP connections whose beginning the stateful engine has not seen.
+    pub midstream: Midstream,
     /// Parts of the policy that are not known: it may pass or drop anything.
     pub unknown: Option<UnknownId>,
+}
+
+/// What happens to packets of a connection that the stateful engine does not know (`StreamExceptionPolicy`).
+///
+/// Source: AWS Network Firewall Developer Guide, "Stream exception policy in AWS Network Firewall".
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Midstream {
+    /// `DROP`, the default: drops them. `REJECT` also tells the sender.
+    Drop,
+    /// `CONTINUE`: rules see them without what came before: nothing is established and no application protocol known.
+    Continue,
+    /// Not known.
+    Unknown(UnknownId),
 }
 
 /// How stateful rules are ordered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Order {
-    /// `DEFAULT_ACTION_ORDER`: all pass rules, then drop, then reject, then alert.
+    /// `DEFAULT_ACTION_ORDER`: all pass rules, then drop, then reject, then alert; among equals by `priority`.
     Action,
     /// `STRICT_ORDER`: by priority of the group, then as written.
     Strict,
@@ -93,6 +108,11 @@ pub struct StatelessRule {
     pub flags: Vec<Tcp>,
     /// What happens.
     pub action: StatelessAction,
+    /// Set where ports, protocols, flags or the rule's existence are not known: it matches perhaps, and nothing
+    /// beyond what is written here.
+    pub doubt: Option<UnknownId>,
+    /// What people call it: `rule 10 of Ingress`.
+    pub label: estate::SmolStr,
     /// Where it is written.
     pub span: Span,
 }
@@ -129,11 +149,15 @@ pub enum StatefulAction {
 pub enum StatefulDefault {
     /// `aws:drop_strict`: everything.
     DropStrict,
-    /// `aws:drop_established`: everything of established connections; what sets a connection up passes.
+    /// `aws:drop_established`: what the client sends in an established TCP connection, and all packets of other
+    /// protocols; what sets a TCP connection up passes.
     DropEstablished,
-    /// `aws:drop_established_app_layer`: as established, after the application protocol has been seen.
+    /// `aws:drop_established_app_layer`: everything of established connections in both directions, with patience
+    /// for a name in the handshake that comes in several packets.
     DropEstablishedApplication,
-    /// `aws:alert_strict` or `aws:alert_established`: says so and lets it pass.
+    /// `aws:drop_established_app_layer_to_server`: the same, only what the client sends.
+    DropEstablishedApplicationToServer,
+    /// `aws:alert_strict`, `aws:alert_established` and their like: says so and lets it pass.
     Alert,
 }
 
@@ -154,24 +178,70 @@ pub struct StatefulRule {
     pub destination_ports: Vec<PortRange>,
     /// `<>` or 5-tuple `ANY`: matches both directions.
     pub both_ways: bool,
-    /// What it asks beyond the 5-tuple; `None`: nothing.
+    /// What it asks of the packet's place in its connection.
+    pub flow: FlowState,
+    /// To what its action applies, and which packets it sees.
+    pub scope: Scope,
+    /// What it asks beyond all that; `None`: nothing.
     pub application: Option<Application>,
+    /// Set where ports, protocols or the rule's existence are not known: it matches perhaps, and nothing beyond what
+    /// is written here.
+    pub doubt: Option<UnknownId>,
     /// `sid`, or the position in the list.
     pub sid: u64,
+    /// What people call it: `sid 3 of Egress`, with the message where it has one.
+    pub label: estate::SmolStr,
     /// Where it is written.
     pub span: Span,
 }
 
-/// What a rule asks beyond addresses, protocol and ports. Whether a packet has it is open.
+/// What a rule asks of a packet's place in its connection (Suricata's `flow` keyword).
+///
+/// Source: Suricata User Guide, "Flow Keywords".
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct FlowState {
+    /// Only packets of an established connection, or only others. TCP is established after its handshake, other
+    /// protocols with the first answer.
+    pub established: Option<bool>,
+    /// Only packets that go this way; `None`: either.
+    pub towards: Option<Towards>,
+}
+
+/// A direction within a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Towards {
+    /// From the client, who opened it (`to_server`, `from_client`).
+    Server,
+    /// From the server (`to_client`, `from_server`).
+    Client,
+}
+
+/// To what a rule's action applies.
+///
+/// Source: Suricata User Guide, "Rule Types and Categorization"; measured with Suricata 7.0.10 (`docs/network.md`,
+/// "Real packets").
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// Addresses, protocol and ports alone: looked at for the first packet each way, and what it says holds for the
+    /// connection, both ways.
+    FirstPackets,
+    /// An application protocol or contents of the stream, or addresses with a negation: looked at for every packet, and
+    /// what it says holds for the connection, both ways.
+    Connection,
+    /// Other options (`flow`, `flags`, …): looked at for every packet and says something of that one.
+    Packet,
+}
+
+/// What a rule asks beyond addresses, protocol, ports and flow. Whether a packet has it is open.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Application {
     /// The protocol: `tls`, `http`, `dns`; empty where only options ask.
     pub protocol: estate::SmolStr,
-    /// Domains of a domain list, or of `tls.sni` and `http.host` contents: `.example.com` stands for all beneath. Empty
-    /// where other options ask.
+    /// Domains of a domain list, or of `tls.sni` and `http.host` contents: `.example.com` stands for it and all beneath.
+    /// Empty where other options ask.
     pub domains: Vec<estate::SmolStr>,
-    /// Only packets of a connection that both sides have set up (`flow: established`), or only before (`not_established`).
-    pub established: Option<bool>,
-    /// Other options as written, for people.
+    /// Whether only a packet with data can have it: in TCP none of the handshake.
+    pub needs_data: bool,
+    /// Options as written, for people.
     pub options: String,
 }
