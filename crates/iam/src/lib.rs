@@ -11,6 +11,7 @@ pub mod parse;
 pub mod policy;
 pub mod principal;
 pub mod print;
+pub mod symbolic;
 pub mod text;
 pub mod written;
 
