@@ -6,6 +6,7 @@
 //! modelled is an [`Unknown`] with a name, and no answer that depends on it is certain. Knows nothing of blueprints.
 
 pub mod inspection;
+mod extract;
 pub mod model;
 
 pub use model::{Network, Unknown};
