@@ -20,6 +20,12 @@ struct Reader {
 const READERS: &[Reader] = &[
     Reader { name: "blueprint", seeds: |name| name.ends_with("estate.yaml"), read: entry::blueprint },
     Reader { name: "template", seeds: |name| name.ends_with(".md"), read: entry::template },
+    Reader { name: "intrinsics", seeds: |name| name.ends_with(".md"), read: entry::intrinsics },
+    Reader {
+        name: "document",
+        seeds: |name| name.ends_with(".md") || name.ends_with("estate.yaml"),
+        read: entry::document,
+    },
     Reader { name: "lock", seeds: |name| name.ends_with("estate.lock"), read: entry::lock },
 ];
 
@@ -42,6 +48,38 @@ mod entry {
         assert!(!estate.stacks.is_empty() || !diagnostics.is_empty(), "refused without a reason");
         let style = diagnostics::render::text::Style::default();
         drop(diagnostics::render::text::all(&diagnostics, &sources, style));
+    }
+
+    /// Any text as the value of a property, in a template with things to refer to.
+    pub fn intrinsics(text: &str) {
+        const TEMPLATE: &str = "Transform: AWS::LanguageExtensions
+Parameters: {P: {Type: String}, L: {Type: CommaDelimitedList, Default: 'a,b'}}
+Mappings: {M: {a: {b: c}}}
+Conditions: {C: !Equals [!Ref P, x], D: !Not [!Condition C]}
+Resources:
+  A: {Type: AWS::S3::Bucket}
+  B:
+    Type: AWS::S3::Bucket
+    Properties:
+      BucketName:\n        ";
+        template(&format!("{TEMPLATE}{}\n", text.replace('\n', "\n        ")));
+    }
+
+    /// Any text as YAML and as JSON: every place of the tree lies in the text.
+    pub fn document(text: &str) {
+        for name in ["a.yaml", "a.json"] {
+            for syntax in [document::Syntax::blueprint(), document::Syntax::template()] {
+                let (mut sources, mut diagnostics) = (SourceMap::new(), Diagnostics::new());
+                let Some(file) = sources.add(name, text).and_then(|id| sources.file(id).cloned()) else {
+                    return;
+                };
+                let tree = document::parse(&file, syntax, &mut diagnostics);
+                assert!(tree.is_some() || diagnostics.has_errors(), "refused without a reason");
+                let whole = file.whole();
+                let inside = tree.is_none_or(|tree| whole.lo <= tree.span.lo && tree.span.hi <= whole.hi);
+                assert!(inside, "a place outside the text");
+            }
+        }
     }
 
     pub fn lock(text: &str) {

@@ -59,8 +59,8 @@ pub(crate) fn lets_anyone_in(facts: &Facts<'_>, document: &Value) -> Anyone {
         let open = statement
             .present
             .and(statement.matches_principal(Principal::Anyone))
-            .and(limited(facts, statement, false).negated())
-            .and(fenced(facts, &statements).negated());
+            .and(limited(facts, statement, &LIMITING, false).negated())
+            .and(fenced(facts, &statements, &LIMITING).negated());
         let span = statement.value.span;
         match (open, statement.effect()) {
             (Truth::No, _) => {}
@@ -82,7 +82,7 @@ fn action(statement: &Statement<'_>) -> String {
 
 /// Whether a denying statement keeps out everybody but somebody named: every action, everybody, unless a
 /// limiting key has one of the listed values.
-fn fenced(facts: &Facts<'_>, statements: &[Statement<'_>]) -> Truth {
+pub(crate) fn fenced(facts: &Facts<'_>, statements: &[Statement<'_>], keys: &[&str]) -> Truth {
     statements.iter().filter(|statement| statement.effect() == Some(false)).fold(
         Truth::No,
         |any, statement| {
@@ -93,21 +93,21 @@ fn fenced(facts: &Facts<'_>, statements: &[Statement<'_>]) -> Truth {
             let fence = statement
                 .present
                 .and(statement.matches_principal(Principal::Anyone))
-                .and(limited(facts, statement, true));
+                .and(limited(facts, statement, keys, true));
             // A fence around some actions may or may not be around those that are allowed.
             any.or(if every { fence } else { fence.min(Truth::Unknown) })
         },
     )
 }
 
-/// Whether the condition of a statement holds a limiting key to fixed values; with `negative`, to anything
-/// but fixed values.
-fn limited(facts: &Facts<'_>, statement: &Statement<'_>, negative: bool) -> Truth {
+/// Whether the condition of a statement holds one of the limiting `keys`, in lower case, to fixed values; with
+/// `negative`, to anything but fixed values.
+pub(crate) fn limited(facts: &Facts<'_>, statement: &Statement<'_>, keys: &[&str], negative: bool) -> Truth {
     let Some(condition) = statement.element("Condition") else { return Truth::No };
     let Some(operators) = condition.as_map() else { return Truth::Unknown };
     let mut any = Truth::No;
     for operator in operators {
-        let Some(keys) = operator.value.as_map() else { return Truth::Unknown };
+        let Some(entries) = operator.value.as_map() else { return Truth::Unknown };
         let name = operator.key.as_str();
         let positive = [
             "StringEquals",
@@ -122,9 +122,9 @@ fn limited(facts: &Facts<'_>, statement: &Statement<'_>, negative: bool) -> Trut
         // With IfExists and ForAllValues a request without the key passes; an address is always there.
         let base = plain.strip_suffix("IfExists").unwrap_or(plain);
         let turned = base.replacen("Not", "", 1);
-        for key in keys {
+        for key in entries {
             let key_name = key.key.to_ascii_lowercase();
-            if !LIMITING.contains(&key_name.as_str()) {
+            if !keys.contains(&key_name.as_str()) {
                 continue;
             }
             let applies = match negative {
@@ -158,9 +158,25 @@ fn fixed(facts: &Facts<'_>, values: &Value) -> Truth {
             || said.replace("arn:aws", "").chars().all(|c| matches!(c, '*' | '?' | ':' | '/'));
         let vague = tokens.iter().any(|token| matches!(token, Token::Unknown(_)));
         all.and(match (everything, vague) {
+            (false, _) if !names_owner(&said) => Truth::Unknown,
             (false, _) => Truth::Yes,
             (true, true) => Truth::Unknown,
             (true, false) => Truth::No,
         })
     })
+}
+
+/// Whether an ARN says whose it is: the account, or where the service's ARNs have none, the resource. Any other
+/// text does.
+fn names_owner(text: &str) -> bool {
+    if !text.starts_with("arn:") {
+        return true;
+    }
+    let mut parts = text.splitn(6, ':').skip(4);
+    let wild = |part: &str| part.contains(['*', '?']);
+    match (parts.next(), parts.next()) {
+        (Some(""), Some(resource)) => !resource.starts_with(['*', '?']),
+        (Some(account), Some(_)) => !wild(account),
+        _ => false,
+    }
 }

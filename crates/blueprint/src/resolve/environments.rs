@@ -193,6 +193,10 @@ impl Resolver<'_> {
         let account = self.account_of(name, written, accounts);
         let region = self.region_of(written.region.as_ref(), regions, name.span);
         let Some(tier) = written.tier else {
+            if written.like.is_some() {
+                // What it is like is missing, in a circle, or lacks a tier itself: that has been said.
+                return None;
+            }
             let text = format!(
                 "the environment `{name}` has neither a tier nor another environment that it is like"
             );

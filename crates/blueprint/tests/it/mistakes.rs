@@ -160,6 +160,12 @@ fn environments_are_not_alike_in_a_circle() {
         &with("{ like: production, tier: staging }", "{ like: staging, tier: staging }"),
         &[("BP0305", "staging → staging")],
     );
+    // Only the circle is said, not also that nobody in it has a tier.
+    check(
+        &with("{ tier: production }", "{ like: staging }")
+            .replace("{ like: production, tier: staging }", "{ like: production }"),
+        &[("BP0305", "production → staging → production")],
+    );
     check(
         &with("{ tier: production }", "{}"),
         &[("BP0103 line 12", "neither a tier nor another environment")],

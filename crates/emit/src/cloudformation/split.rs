@@ -4,7 +4,9 @@
 //! resource was before. Out: the part of each resource.
 //! Always: no resource refers to a later part, so parts never need each other in a circle; resources that
 //! need each other in a circle stay together; a resource stays in its part unless a new dependency forbids
-//! it, and one that keeps data never leaves it.
+//! it, and one that keeps data never leaves it; a part keeps an output free for every value in it that other
+//! resources of the stack use, so that what uses it, or is added one day to use it, may land in any part
+//! behind.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
@@ -35,6 +37,8 @@ struct Group<'a> {
     uses: BTreeSet<Used<'a>>,
     /// Values of its members that other stacks use.
     wanted: BTreeSet<Used<'a>>,
+    /// Values of its members that other groups of this stack use.
+    offers: BTreeSet<Used<'a>>,
     keeps_data: bool,
     before: Option<u32>,
     /// Positions of groups that must be in the same part or an earlier one.
@@ -47,6 +51,8 @@ struct Part<'a> {
     bytes: usize,
     parameters: BTreeSet<Used<'a>>,
     outputs: BTreeSet<Used<'a>>,
+    /// Values in it that are no outputs yet, and would be if what uses them landed in another part.
+    promised: BTreeSet<Used<'a>>,
 }
 
 /// The part of each resource, in the stack's order.
@@ -103,6 +109,7 @@ fn groups<'a>(
             bytes: members.iter().filter_map(|member| sizes.get(*member)).sum(),
             uses: members.iter().filter_map(|member| uses.get(*member)).flatten().cloned().collect(),
             wanted: BTreeSet::new(),
+            offers: BTreeSet::new(),
             keeps_data: members
                 .iter()
                 .filter_map(resource)
@@ -110,6 +117,14 @@ fn groups<'a>(
             before: before.and_then(|before| names.filter_map(|name| before.get(name)).max().copied()),
             needs: needs.into_iter().collect(),
             members,
+        });
+    }
+    let asked: Vec<(usize, Used<'a>)> = (groups.iter().flat_map(foreign))
+        .filter_map(|used| Some((group_of.get(here(used)?).copied()?, used.clone())))
+        .collect();
+    for (group, used) in asked {
+        groups.get_mut(group).into_iter().for_each(|group| {
+            group.offers.insert(used.clone());
         });
     }
     for reference in wanted {
@@ -120,6 +135,22 @@ fn groups<'a>(
         }
     }
     groups
+}
+
+/// How many values of a stack its own resources use: what a resource added one day may ask for.
+pub(crate) fn values_used_within(around: &Surroundings<'_>, id: StackId, stack: &Stack) -> usize {
+    let resources = stack.resources.values();
+    let used = resources.flat_map(|resource| uses(around, id, stack, resource));
+    used.filter(|used| matches!(used, Used::Here(..))).collect::<BTreeSet<_>>().len()
+}
+
+/// The values of other groups of the same stack that a group uses.
+fn foreign<'g, 'a>(group: &'g Group<'a>) -> impl Iterator<Item = &'g Used<'a>> {
+    let own = |used: &&Used<'a>| match used {
+        Used::Here(at, _) => group.members.binary_search(at).is_err(),
+        Used::Outside(_) => false,
+    };
+    group.uses.iter().filter(own)
 }
 
 /// Everything a resource refers to.
@@ -231,6 +262,7 @@ impl<'g, 'a> Placing<'g, 'a> {
             if let Some(part) = group.before.and_then(|part| parts.get_mut(part as usize)) {
                 part.resources += group.members.len();
                 part.bytes += group.bytes;
+                part.outputs.extend(group.wanted.iter().cloned());
             }
             let Some(own) = latest.get(at).copied().flatten() else { continue };
             for need in &group.needs {
@@ -240,7 +272,8 @@ impl<'g, 'a> Placing<'g, 'a> {
             }
         }
         let part_of = vec![0; stack.resources.len()];
-        Self { groups, catalog, stack, quotas, parts, part_of, group_part: vec![0; groups.len()], latest }
+        let group_part = vec![0; groups.len()];
+        Self { groups, catalog, stack, quotas, parts, part_of, group_part, latest }
     }
 
     fn place(&mut self, at: usize) -> Result<(), Box<Diagnostic>> {
@@ -256,6 +289,7 @@ impl<'g, 'a> Placing<'g, 'a> {
                 if let Some(part) = self.parts.get_mut(before as usize) {
                     part.resources -= group.members.len();
                     part.bytes -= group.bytes;
+                    part.outputs.retain(|used| !group.wanted.contains(used));
                 }
                 self.first_fit(group, earliest, None)?
             }
@@ -295,28 +329,27 @@ impl<'g, 'a> Placing<'g, 'a> {
     fn has_room(&self, group: &Group<'a>, at: u32, quotas: Quotas) -> bool {
         let empty = Part::default();
         let part = self.parts.get(at as usize).unwrap_or(&empty);
-        let mut outputs = group.wanted.difference(&part.outputs).count();
-        let mut parameters = 0;
+        let mut parameters = part.parameters.len();
         for used in &group.uses {
-            match used {
-                Used::Outside(_) => parameters += usize::from(!part.parameters.contains(used)),
-                Used::Here(to, _) if group.members.binary_search(to).is_ok() => {}
-                Used::Here(to, _) => {
-                    let source = self.part_of.get(*to).copied().unwrap_or(0);
-                    if source != at {
-                        parameters += usize::from(!part.parameters.contains(used));
-                        let full = self.parts.get(source as usize).is_some_and(|source| {
-                            !source.outputs.contains(used) && source.outputs.len() >= quotas.outputs
-                        });
-                        if full {
-                            return false;
-                        }
-                    }
-                }
+            let source = match used {
+                Used::Outside(_) => None,
+                Used::Here(to, _) if group.members.binary_search(to).is_ok() => continue,
+                Used::Here(to, _) => self.part_of.get(*to).copied(),
+            };
+            if source == Some(at) {
+                continue;
+            }
+            parameters += usize::from(!part.parameters.contains(used));
+            let source = source.and_then(|source| self.parts.get(source as usize));
+            // Promises keep this from happening, except to parts that were filled before there were any.
+            let full =
+                |source: &Part<'a>| !source.outputs.contains(used) && source.outputs.len() >= quotas.outputs;
+            if source.is_some_and(full) {
+                return false;
             }
         }
-        outputs += part.outputs.len();
-        parameters += part.parameters.len();
+        let new = group.wanted.union(&group.offers).filter(|used| !part.outputs.contains(*used)).count();
+        let outputs = part.outputs.len() + part.promised.len() + new;
         part.resources + group.members.len() <= quotas.resources
             && part.bytes + group.bytes + WIRING_BYTES * (outputs + parameters) <= quotas.bytes
             && outputs <= quotas.outputs
@@ -338,6 +371,8 @@ impl<'g, 'a> Placing<'g, 'a> {
                 part.bytes += group.bytes;
             }
             part.outputs.extend(group.wanted.iter().cloned());
+            let promised = group.offers.iter().filter(|used| !part.outputs.contains(used));
+            part.promised.extend(promised.cloned());
             for used in &group.uses {
                 let source = match used {
                     Used::Outside(_) => None,
@@ -351,6 +386,7 @@ impl<'g, 'a> Placing<'g, 'a> {
         }
         for (source, used) in crossing {
             if let Some(source) = self.parts.get_mut(source as usize) {
+                source.promised.remove(&used);
                 source.outputs.insert(used);
             }
         }

@@ -169,13 +169,22 @@ impl<'a> Making<'_, 'a> {
         let before = self.options.placement.get(&self.around.estate.stack_path(self.id));
         let was_split = before.is_some_and(|before| before.values().any(|part| *part > 1));
         let unit = self.unit(&draft, 0, self.wanted.clone(), "");
-        if !was_split && self.exceeded(&unit).is_none() {
+        if !was_split && self.exceeded(&unit).is_none() && !self.would_be_stuck(&unit) {
             return (vec![unit], Vec::new());
         }
         match self.parts(&draft, before) {
             Ok(units) => (units, Vec::new()),
             Err(problem) => (Vec::new(), vec![*problem]),
         }
+    }
+
+    /// Whether nothing could be added to the stack once it has to be split: what is here could not move any
+    /// more, and has no outputs left by which something elsewhere could use it.
+    fn would_be_stuck(&self, unit: &Unit) -> bool {
+        let quotas = self.options.quotas;
+        unit.outputs.len() > quotas.outputs / 2
+            && unit.outputs.len() + split::values_used_within(self.around, self.id, self.stack)
+                > quotas.with_room().outputs
     }
 
     /// The units of a stack that has to be split, or was.
@@ -277,7 +286,9 @@ impl<'a> Making<'_, 'a> {
         unit.outputs = outputs;
         unit.capabilities = capabilities;
         unit.resources = draft.sizes.len();
-        if part == 0 && draft.sizes.len() > self.options.quotas.resources / 2 {
+        let quotas = self.options.quotas;
+        if part == 0 && (draft.sizes.len() > quotas.resources / 2 || unit.outputs.len() > quotas.outputs / 2)
+        {
             // It may have to be split one day; then everything that is here today stays here.
             unit.placement = self.stack.resources.keys().map(|id| (id.clone(), 1)).collect();
         }

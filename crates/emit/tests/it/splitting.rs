@@ -99,3 +99,50 @@ fn a_new_dependency_moves_what_may_move_and_never_what_keeps_data() {
         "EMT0008: `A` keeps data in part 1 of stack `app`, but now needs something that is in part 2",
     );
 }
+
+/// An organization in small: accounts that are kept, dealt out to units in turn, each named by a stack of its own.
+fn organization(units: usize, accounts: usize) -> Estate {
+    let mut estate = Estate::default();
+    let owner = estate.add_account(account("prod"));
+    let place = || Some("eu-west-1".into());
+    let mut stack = Stack::new("app", owner, place(), Span::NONE);
+    let topic = |refers: Vec<estate::Value>| {
+        Resource::new("AWS::SNS::Topic", value!({ "Refers": refers }), origin()).retained()
+    };
+    for unit in 0..units {
+        stack.resources.insert(format!("Unit{unit}").into(), topic(Vec::new()));
+    }
+    for number in 0..accounts {
+        let unit = reference(OWN, &format!("Unit{}", number % units));
+        stack.resources.insert(format!("Account{number}").into(), topic(vec![unit]));
+    }
+    estate.add_stack(stack);
+    for number in 0..accounts {
+        let mut uses = Stack::new(format!("uses-{number}"), owner, place(), Span::NONE);
+        let used = reference(OWN, &format!("Account{number}"));
+        uses.resources.insert("Use".into(), topic(vec![used]));
+        estate.add_stack(uses);
+    }
+    estate
+}
+
+#[test]
+fn units_and_accounts_of_every_number_fit_and_stay_where_they_are_as_they_grow() {
+    let quotas = Quotas { resources: 50, outputs: 20, ..Quotas::default() };
+    for units in [1, 5, 12, 30] {
+        let mut placement = BTreeMap::new();
+        for accounts in (units..60).chain([100, 200, 400]) {
+            let options = Options { quotas, placement, ..Options::default() };
+            let manifest = emitted(&organization(units, accounts), &options).manifest;
+            for stack in &manifest.stacks {
+                let (outputs, resources) = (stack.outputs.len(), stack.resources);
+                assert!(outputs <= 20 && resources <= 50, "{}: {outputs}, {resources}", stack.key);
+            }
+            for (id, part) in options.placement.values().flatten() {
+                let now = manifest.placement["prod/eu-west-1/app"][id];
+                assert_eq!(now, *part, "{id} at {accounts} accounts in {units} units");
+            }
+            placement = manifest.placement;
+        }
+    }
+}

@@ -5,6 +5,8 @@
 
 use estate::{ResourceRef, Value};
 
+use crate::anyone::{fenced, limited};
+use crate::lookup::is_implied;
 use crate::policy::{Principal, statements};
 use crate::text::Truth;
 use crate::{Facts, Findings, Guarantee, Level, Setting, Witness};
@@ -17,6 +19,9 @@ pub static GUARANTEE: Guarantee = Guarantee {
     page: include_str!("../../../../docs/guarantees/key-policy-guarded.md"),
     check,
 };
+
+/// What nobody but those who are meant may do with a key.
+const USES: [&str; 4] = ["kms:Decrypt", "kms:PutKeyPolicy", "kms:CreateGrant", "kms:ScheduleKeyDeletion"];
 
 /// Condition keys that narrow "everybody" to those that somebody has named.
 ///
@@ -49,47 +54,52 @@ fn judge(facts: &Facts<'_>, key: ResourceRef<'_>, findings: &mut Findings) {
             doubt = Some((value.span, format!("its policy is {}", value.describe())));
             continue;
         };
-        for statement in statements {
-            if statement.effect() != Some(true) {
+        for statement in &statements {
+            if statement.effect() == Some(false) {
                 continue;
             }
-            let uses = ["kms:Decrypt", "kms:PutKeyPolicy", "kms:CreateGrant", "kms:ScheduleKeyDeletion"];
-            let action =
-                uses.into_iter().find(|action| statement.matches_action(facts.estate, action) != Truth::No);
-            let Some(action) = action else { continue };
-            match statement.matches_principal(Principal::Anyone) {
-                Truth::No => continue,
-                Truth::Unknown => {
-                    doubt = Some((statement.value.span, "a statement's principal is not known".to_owned()));
-                    continue;
-                }
-                Truth::Yes => {}
+            let matching = USES.map(|action| (statement.matches_action(facts.estate, action), action));
+            // The first that is certain, else the first that may be.
+            let Some((matched, action)) = [Truth::Yes, Truth::Unknown]
+                .iter()
+                .find_map(|wanted| matching.iter().find(|m| m.0 == *wanted))
+            else {
+                continue;
+            };
+            let principal = statement.matches_principal(Principal::Anyone);
+            if principal == Truth::No {
+                continue;
             }
-            match narrowed(statement.element("Condition")) {
-                Truth::Yes => {}
-                Truth::No if statement.present == Truth::Yes && document.guard.is_always() => {
-                    findings
-                        .violated(
-                            key,
-                            statement.value.span,
-                            "the key's policy lets everybody use the key, in every account of AWS",
-                        )
-                        .witness(Witness::Request {
-                            principal: "anyone".into(),
-                            action: action.into(),
-                            resource: key.id.to_string(),
-                            circumstances: "from any account".into(),
-                        })
-                        .fix("name the principals, or add the condition kms:CallerAccount");
-                    return;
-                }
-                _ => {
-                    doubt = Some((
+            let narrowed = limited(facts, statement, &NARROW, false);
+            let fence = fenced(facts, &statements, &NARROW);
+            if narrowed == Truth::Yes || fence == Truth::Yes {
+                continue;
+            }
+            let there = is_implied(&document.guard, &key.resource.guard());
+            let bare = is_bare(statement.element("Condition")) && fence == Truth::No;
+            if bare && there && statement.present.and(principal).and(*matched) == Truth::Yes {
+                findings
+                    .violated(
+                        key,
                         statement.value.span,
-                        "a statement for everybody has conditions that are not modelled".to_owned(),
-                    ))
-                }
+                        "the key's policy lets everybody use the key, in every account of AWS",
+                    )
+                    .witness(Witness::Request {
+                        principal: "anyone".into(),
+                        action: (*action).into(),
+                        resource: key.id.to_string(),
+                        circumstances: "from any account".into(),
+                    })
+                    .fix("name the principals, or add the condition kms:CallerAccount");
+                return;
             }
+            let because = match (principal, matched) {
+                (Truth::Unknown, _) => "a statement's principal is not known",
+                (_, Truth::Unknown) => "a statement for everybody has actions that are not known",
+                _ if bare => "a statement for everybody exists only under a condition",
+                _ => "a statement for everybody has conditions that are not modelled",
+            };
+            doubt = Some((statement.value.span, because.to_owned()));
         }
     }
     match doubt {
@@ -104,23 +114,7 @@ fn judge(facts: &Facts<'_>, key: ResourceRef<'_>, findings: &mut Findings) {
     }
 }
 
-/// Whether conditions narrow a statement for everybody: `Yes` by a key that names who, `No` without conditions.
-fn narrowed(condition: Option<&Value>) -> Truth {
-    let Some(condition) = condition else { return Truth::No };
-    let Some(operators) = condition.as_map() else { return Truth::Unknown };
-    if operators.is_empty() {
-        return Truth::No;
-    }
-    let positive = |operator: &str| {
-        let name = operator.split(':').next_back().unwrap_or(operator);
-        ["StringEquals", "StringLike", "StringEqualsIgnoreCase", "ArnLike", "ArnEquals"].contains(&name)
-    };
-    let narrow = operators.iter().filter(|operator| positive(&operator.key)).any(|operator| {
-        let keys = operator.value.as_map().into_iter().flatten();
-        keys.into_iter().any(|key| {
-            let names_somebody = !key.value.as_items().iter().any(|value| value.as_str() == Some("*"));
-            NARROW.contains(&key.key.to_ascii_lowercase().as_str()) && names_somebody
-        })
-    });
-    if narrow { Truth::Yes } else { Truth::Unknown }
+/// Whether there is certainly no condition.
+fn is_bare(condition: Option<&Value>) -> bool {
+    condition.is_none_or(|condition| condition.as_map().is_some_and(|operators| operators.is_empty()))
 }

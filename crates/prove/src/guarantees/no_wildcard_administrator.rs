@@ -7,7 +7,7 @@
 use diagnostics::Span;
 use estate::{Kind, ResourceRef, Value};
 
-use crate::lookup::Attachments;
+use crate::lookup::{Attachments, is_implied};
 use crate::policy::{Decision, Principal, Request, decide};
 use crate::text::{Token, literal};
 use crate::{Facts, Findings, Guarantee, Level, Setting, Witness};
@@ -69,7 +69,7 @@ fn check(facts: &Facts<'_>, findings: &mut Findings) {
                     judge_document(
                         facts,
                         value,
-                        !document.guard.is_always() && holder.resource.condition.is_none(),
+                        !is_implied(&document.guard, &holder.resource.guard()),
                         &mut found,
                     );
                 }
@@ -77,12 +77,7 @@ fn check(facts: &Facts<'_>, findings: &mut Findings) {
             let arns = managed.map(|path| Setting::of(holder.resource, path));
             for arn in arns.iter().flat_map(Setting::alternatives) {
                 if let Some(value) = arn.value {
-                    judge_arn(
-                        facts,
-                        value,
-                        !arn.guard.is_always() && holder.resource.condition.is_none(),
-                        &mut found,
-                    );
+                    judge_arn(facts, value, !is_implied(&arn.guard, &holder.resource.guard()), &mut found);
                 }
             }
             tell(facts, holder, found, findings);

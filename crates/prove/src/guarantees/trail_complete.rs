@@ -9,6 +9,7 @@ use diagnostics::Span;
 use estate::{Kind, ResourceRef, Value};
 
 use crate::checklist::{Checklist, Part};
+use crate::lookup::is_implied;
 use crate::{Facts, Findings, Guarantee, Judgement, Level, Setting, Subject, Verdict, Witness};
 
 /// See the module.
@@ -24,16 +25,25 @@ fn check(facts: &Facts<'_>, findings: &mut Findings) {
     let trails = facts.index.of_kind("AWS::CloudTrail::Trail");
     for &trail in trails {
         let events = management_events(trail);
-        // A trail for data events only stands beside the one that this guarantee is about.
-        if trails.len() > 1 && matches!(&events, Events::Known { read: false, write: false, .. }) {
-            continue;
-        }
-        judge(trail, &events, findings);
+        let beside = events.are_left_out() && trails.iter().any(|other| serves(facts, trail, *other));
+        judge(trail, &events, beside, findings);
     }
     organization(facts, trails, findings);
 }
 
-fn judge(trail: ResourceRef<'_>, events: &Events, findings: &mut Findings) {
+/// Whether `other` records management events where `trail` is.
+fn serves(facts: &Facts<'_>, trail: ResourceRef<'_>, other: ResourceRef<'_>) -> bool {
+    let account = |trail: ResourceRef<'_>| facts.estate.stack(trail.stack_id).map(|stack| stack.account);
+    let everywhere = Setting::of(other.resource, &["IsOrganizationTrail"])
+        .literal(false, |value| value.as_bool() == Some(true))
+        == Judgement::Holds;
+    !management_events(other).are_left_out()
+        && is_implied(&other.resource.guard(), &trail.resource.guard())
+        && (everywhere || account(trail) == account(other))
+}
+
+/// `beside`: it records data events only, and stands beside a trail that records the others.
+fn judge(trail: ResourceRef<'_>, events: &Events, beside: bool, findings: &mut Findings) {
     let mut list = Checklist::default();
     let is_true = |name: &str, absent: bool| {
         Setting::of(trail.resource, &[name]).literal(absent, |v| v.as_bool() == Some(true))
@@ -42,24 +52,6 @@ fn judge(trail: ResourceRef<'_>, events: &Events, findings: &mut Findings) {
         is_true("IsLogging", false),
         "IsLogging",
         &Part { fails: "it is switched off", asks: "it is switched on", fix: "IsLogging: true" },
-    );
-    list.setting(
-        is_true("IsMultiRegionTrail", false),
-        "IsMultiRegionTrail",
-        &Part {
-            fails: "it records one region only",
-            asks: "it records every region",
-            fix: "IsMultiRegionTrail: true",
-        },
-    );
-    list.setting(
-        is_true("IncludeGlobalServiceEvents", true),
-        "IncludeGlobalServiceEvents",
-        &Part {
-            fails: "it leaves out global services such as IAM",
-            asks: "it records global services",
-            fix: "IncludeGlobalServiceEvents: true",
-        },
     );
     list.setting(
         is_true("EnableLogFileValidation", false),
@@ -79,6 +71,35 @@ fn judge(trail: ResourceRef<'_>, events: &Events, findings: &mut Findings) {
             fix: "KMSKeyId: the ARN of a key whose policy lets CloudTrail use it",
         },
     );
+    if !beside {
+        whole_account(trail, events, &mut list);
+    }
+    list.conclude(findings, trail, "the trail is not complete");
+}
+
+/// What is asked of the trail that records what is done with an account.
+fn whole_account(trail: ResourceRef<'_>, events: &Events, list: &mut Checklist) {
+    let is_true = |name: &str, absent: bool| {
+        Setting::of(trail.resource, &[name]).literal(absent, |v| v.as_bool() == Some(true))
+    };
+    list.setting(
+        is_true("IsMultiRegionTrail", false),
+        "IsMultiRegionTrail",
+        &Part {
+            fails: "it records one region only",
+            asks: "it records every region",
+            fix: "IsMultiRegionTrail: true",
+        },
+    );
+    list.setting(
+        is_true("IncludeGlobalServiceEvents", true),
+        "IncludeGlobalServiceEvents",
+        &Part {
+            fails: "it leaves out global services such as IAM",
+            asks: "it records global services",
+            fix: "IncludeGlobalServiceEvents: true",
+        },
+    );
     list.setting(
         present(trail, "CloudWatchLogsLogGroupArn"),
         "CloudWatchLogsLogGroupArn",
@@ -94,14 +115,16 @@ fn judge(trail: ResourceRef<'_>, events: &Events, findings: &mut Findings) {
         asks: "it records all management events",
         fix: "an event selector with IncludeManagementEvents: true, ReadWriteType: All and no ExcludeManagementEventSources",
     });
-    list.conclude(findings, trail, "the trail is not complete");
 }
 
 /// Whether something is named at all: a text that is not empty, or a reference.
 fn present(trail: ResourceRef<'_>, name: &str) -> Judgement {
     Setting::of(trail.resource, &[name]).judge(|value| match value.map(|value| (value, &value.kind)) {
         None => Judgement::missing(trail.resource),
-        Some((value, Kind::String(text))) => Judgement::of(!text.is_empty(), value),
+        // A key of AWS is no customer's.
+        Some((value, Kind::String(text))) => {
+            Judgement::of(!text.is_empty() && !text.contains("alias/aws/"), value)
+        }
         Some((_, Kind::Reference(_) | Kind::Join(_))) => Judgement::Holds,
         Some((value, _)) => Judgement::unknown(value),
     })
@@ -114,6 +137,11 @@ enum Events {
 }
 
 impl Events {
+    /// Whether it certainly records none.
+    fn are_left_out(&self) -> bool {
+        matches!(self, Self::Known { read: false, write: false, .. })
+    }
+
     fn judgement(&self) -> (Judgement, &'static str) {
         match self {
             Self::Unknown { span, because, path } => {
