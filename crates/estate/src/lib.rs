@@ -20,8 +20,8 @@ pub use condition::{Condition, ConditionRef, Formula, Guard};
 pub use index::{Index, ResourceRef};
 pub use json::from_json;
 pub use model::{
-    Account, AccountId, Dependency, Estate, Organization, Origin, Output, Parameter, Policy, Resource, Stack,
-    StackId, Template, Unit,
+    Account, AccountId, Dependency, Estate, OBSERVED, Organization, Origin, Output, Parameter, Policy,
+    Resource, Stack, StackId, Template, Unit,
 };
 pub use reference::{Pseudo, Reference, Target};
 pub use smol_str::SmolStr;

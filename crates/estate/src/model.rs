@@ -138,11 +138,17 @@ pub struct Resource {
     pub deletion_policy: Option<Policy>,
     /// What happens to the old one when it is replaced; `None`: CloudFormation's default.
     pub update_replace_policy: Option<Policy>,
-    /// `Metadata`, `CreationPolicy` and `UpdatePolicy` as written, under those names.
+    /// `Metadata`, `CreationPolicy` and `UpdatePolicy` as written, under those names; and for a resource that exists,
+    /// under [`OBSERVED`], what AWS reports of it that no property can say.
     pub attributes: IndexMap<SmolStr, Value>,
     /// Where it comes from.
     pub origin: Origin,
 }
+
+/// The attribute of a resource that was read from what the AWS describe APIs return: a mapping of what they report and
+/// CloudFormation has no property for (states, addresses, health), in the API's own spelling. Every such resource has
+/// it, if only empty, and no other has.
+pub const OBSERVED: &str = "Observed";
 
 /// Where a resource comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -298,6 +304,12 @@ impl Resource {
             attributes: IndexMap::new(),
             origin,
         }
+    }
+
+    /// What AWS reports of it and no property can say; `None` where it would be deployed and does not exist yet.
+    #[must_use]
+    pub fn observed(&self) -> Option<&Value> {
+        self.attributes.get(OBSERVED)
     }
 
     /// Kept when it leaves the template or is replaced.

@@ -7,6 +7,7 @@
 
 pub mod cloudformation;
 mod codes;
+pub mod describe;
 pub mod files;
 pub mod parameter_file;
 

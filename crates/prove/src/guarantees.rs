@@ -84,6 +84,18 @@ pub static ALL: &[&Guarantee] = &[
     &encryption_at_rest::GUARANTEE,
 ];
 
+/// Guarantees that speak of what deploying does. Of what exists already, and was read from what AWS describes, there is
+/// nothing to deploy: its schema has been accepted, its order is past, and its deletion policies are in a template
+/// that nobody gave.
+pub const OF_DEPLOYMENT: &[&str] = &[
+    "bucket-acl-deployable",
+    "creation-order",
+    "dependencies-resolve",
+    "no-blocking-names",
+    "schema-valid",
+    "stateful-retained",
+];
+
 /// A guarantee by its id.
 #[must_use]
 pub fn by_id(id: &str) -> Option<&'static Guarantee> {

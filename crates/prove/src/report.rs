@@ -102,6 +102,9 @@ pub fn check(
         .map(|guarantee| {
             let mut findings = Findings::new(guarantee.id);
             (guarantee.check)(&facts, &mut findings);
+            if crate::guarantees::OF_DEPLOYMENT.contains(&guarantee.id) {
+                leave_out_existing(estate, &mut findings);
+            }
             doubt_macros(estate, &mut findings);
             let Findings { proved, mut findings, .. } = findings;
             findings.sort_by(|a, b| (a.span, a.subject, &a.message).cmp(&(b.span, b.subject, &b.message)));
@@ -110,6 +113,16 @@ pub fn check(
         .collect();
     let diagnostics = apply(exceptions, &mut guarantees, estate, options);
     Report { guarantees, diagnostics }
+}
+
+/// What exists already is not deployed.
+fn leave_out_existing(estate: &Estate, findings: &mut Findings) {
+    let exists = |subject: &Subject| {
+        let resource = estate.stack(subject.stack?)?.resources.get_index(subject.resource? as usize)?;
+        resource.1.observed()
+    };
+    findings.proved.retain(|subject| exists(subject).is_none());
+    findings.findings.retain(|finding| exists(&finding.subject).is_none());
 }
 
 /// Whatever is said of a template that a macro rewrites may be different of what is deployed.

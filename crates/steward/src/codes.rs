@@ -4,13 +4,11 @@ use diagnostics::{CodeInfo, codes};
 
 codes! {
     NO_SUCH_PATH = "STW0001", "the path does not exist",
-        "Give a folder with an `estate.yaml`, the file itself, or CloudFormation templates (files or folders).";
+        "Give a folder with an `estate.yaml`, the file itself, CloudFormation templates (files or folders), or a folder of \
+         what AWS describe calls return.";
     NOTHING_HERE = "STW0002", "there is nothing to judge at this path",
-        "The folder holds neither an `estate.yaml` nor CloudFormation templates. `steward init` writes a blueprint \
-         to begin with.";
-    DESCRIBE_OUTPUT = "STW0003", "output of AWS describe calls is not read yet",
-        "The folder looks like what `aws ec2 describe-…` returned. Reading it belongs to the network engine, which is \
-         not built yet; nothing was judged.";
+        "The folder holds neither an `estate.yaml`, nor CloudFormation templates, nor what AWS describe calls return. \
+         `steward init` writes a blueprint to begin with.";
     CANNOT_WRITE = "STW0004", "the output cannot be written",
         "The message says what the system refused. What was there before is unchanged: output is written whole or not \
          at all.";
@@ -26,6 +24,9 @@ codes! {
          without `--locked` and commit the new `estate.lock`.";
     BAD_DATE = "STW0010", "this is not a day",
         "Days are written `YYYY-MM-DD`.";
+    RECORDING_BESIDE = "STW0020", "output of AWS describe calls stands beside other paths",
+        "What the describe calls returned is an estate by itself: templates deployed there are in it already. Give the \
+         folder alone. Several accounts and regions go into one folder, each in a folder of its name.";
 }
 
 /// Every code that any part of Steward may report, sorted.
@@ -36,6 +37,7 @@ pub fn all() -> Vec<&'static CodeInfo> {
         blueprint::CODES,
         design::CODES,
         intake::CODES,
+        intake::describe::CODES,
         estate::validate::CODES,
         prove::CODES,
         emit::CODES,

@@ -1,9 +1,9 @@
 //! From a path to verdicts: the picture of ARCHITECTURE.md, read from left to right.
 //!
 //! ```text
-//! estate.yaml ──▶ blueprint ──▶ design ──┐
-//!                                        ├──▶ E S T A T E ──▶ prove ──▶ verdicts
-//! templates/ ───────────────▶ intake ────┘
+//! estate.yaml ─────────▶ blueprint ──▶ design ──┐
+//!                                               ├──▶ E S T A T E ──▶ prove ──▶ verdicts
+//! templates/, describe/ ───────────▶ intake ────┘
 //! ```
 
 use std::collections::BTreeSet;
@@ -55,6 +55,8 @@ pub enum Origin {
     },
     /// Templates.
     Templates,
+    /// What the AWS describe APIs returned.
+    Described,
 }
 
 impl Read {
@@ -74,10 +76,12 @@ impl Read {
     }
 }
 
-/// Reads whatever is at a path: a folder with a blueprint, the blueprint itself, or templates.
+/// Reads whatever is at a path: a folder with a blueprint, the blueprint itself, output of AWS describe calls, or
+/// templates.
 pub fn read(path: &Path, today: Date) -> Read {
     match blueprint_of(path) {
         Some((folder, entry)) => blueprint(&folder, &entry, today),
+        None if intake::describe::is_describe_output(path) => described(path, Vec::new(), today),
         None => templates(&[path.to_path_buf()], every_value(), SourceMap::new(), Vec::new(), today),
     }
 }
@@ -251,6 +255,17 @@ fn is_in(blueprint: &Blueprint, account: AccountId, unit: UnitId) -> bool {
     false
 }
 
+/// Reads what the AWS describe APIs returned.
+pub fn described(path: &Path, required_tags: Vec<String>, today: Date) -> Read {
+    let name = path.display().to_string();
+    let mut read = Read::empty(name.clone(), today, Origin::Described);
+    read.options.required_tags = required_tags;
+    let mut estate = intake::describe::read(path, &mut read.sources, &mut read.diagnostics);
+    estate.name = SmolStr::new(name);
+    read.estate = (!estate.stacks.is_empty()).then_some(estate);
+    read
+}
+
 /// Reads templates that somebody else wrote. `sources` holds the files that the options were read from.
 pub fn templates(
     paths: &[PathBuf],
@@ -268,11 +283,10 @@ pub fn templates(
             let text = format!("`{}` does not exist", path.display());
             let help = "give an existing folder with an estate.yaml, or CloudFormation templates";
             read.diagnostics.push(Diagnostic::error(codes::NO_SUCH_PATH, Span::NONE, text).help(help));
-        } else if is_describe_output(path) {
-            let text =
-                format!("`{}` holds output of AWS describe calls, which is not read yet", path.display());
-            let help = "give a blueprint or CloudFormation templates";
-            read.diagnostics.push(Diagnostic::error(codes::DESCRIBE_OUTPUT, Span::NONE, text).help(help));
+        } else if intake::describe::is_describe_output(path) {
+            let text = format!("`{}` holds output of AWS describe calls, beside other paths", path.display());
+            let help = "give it alone: it is an estate by itself";
+            read.diagnostics.push(Diagnostic::error(codes::RECORDING_BESIDE, Span::NONE, text).help(help));
         }
     }
     if read.diagnostics.has_errors() {
@@ -310,13 +324,4 @@ fn template_files(paths: &[PathBuf], diagnostics: &mut Diagnostics) -> Vec<Templ
         }
     }
     files
-}
-
-/// Whether a folder looks like what `aws ec2 describe-…` calls returned.
-fn is_describe_output(path: &Path) -> bool {
-    let has = |folder: &Path| folder.join("Vpcs.json").is_file() && folder.join("Subnets.json").is_file();
-    let below = |folder: &Path| {
-        std::fs::read_dir(folder).into_iter().flatten().flatten().any(|entry| has(&entry.path()))
-    };
-    path.is_dir() && (has(path) || below(path) || below(&path.join("config")))
 }

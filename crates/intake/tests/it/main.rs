@@ -10,6 +10,7 @@
 )]
 
 mod deployments;
+mod describe;
 mod files;
 mod hostile;
 mod intrinsics;

@@ -224,7 +224,20 @@ fn visit<'v>(value: &'v Value, key: &'v str, see: &mut dyn FnMut(&'v Value, &'v 
     }
 }
 
+/// Whether AWS made it with the VPC, and nobody can remove it.
+///
+/// Source: Amazon VPC User Guide, "Default network ACL" and "Default security groups for your VPCs".
+fn is_default(subject: ResourceRef<'_>) -> bool {
+    let Some(observed) = subject.resource.observed() else { return false };
+    let flagged = observed.get("IsDefault").and_then(Value::as_bool) == Some(true);
+    let name = subject.resource.properties.get("GroupName").and_then(Value::as_str);
+    flagged || (subject.resource.kind == "AWS::EC2::SecurityGroup" && name == Some("default"))
+}
+
 fn judge(guard: &Guard, subject: ResourceRef<'_>, users: &Users<'_>, findings: &mut Findings) {
+    if is_default(subject) {
+        return;
+    }
     let none = Judgement::Fails { span: subject.resource.origin.span, found: "nothing".into() };
     let own = guard.attaches.iter().fold(none, |any, name| any.or(|| is_filled(subject, name)));
     let others = users.by.iter().fold(own, |any, user| {

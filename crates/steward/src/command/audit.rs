@@ -29,6 +29,9 @@ pub fn run(global: &Global, options: &Audit, today: Date) -> Ending {
     }
     let mut read = match options.paths.as_slice() {
         [only] if pipeline::blueprint_of(only).is_some() => pipeline::read(only, today),
+        [only] if intake::describe::is_describe_output(only) => {
+            pipeline::described(only, options.required_tags.clone(), today)
+        }
         paths => pipeline::templates(paths, reading, sources, options.required_tags.clone(), today),
     };
     let proved = read.prove();

@@ -53,9 +53,12 @@ fn nesting_without_end() {
 }
 
 #[test]
-fn output_of_describe_calls_is_refused_not_judged() {
-    let folder = Folder::new().with("vpc/Vpcs.json", "{}").with("vpc/Subnets.json", "{}");
-    folder.steward("check vpc").ends_with(2).says("STW0003");
+fn output_of_describe_calls_stands_alone() {
+    let vpcs = r#"{"Vpcs": [{"VpcId": "vpc-1", "CidrBlock": "10.0.0.0/16"}]}"#;
+    let folder = Folder::new()
+        .with("recorded/us-east-1/Vpcs.json", vpcs)
+        .with("a.yaml", "Resources: {B: {Type: AWS::SNS::Topic}}");
+    folder.steward("audit recorded a.yaml").ends_with(2).says("STW0020");
 }
 
 #[test]
