@@ -113,6 +113,9 @@ pub enum Command {
                             steward explain '164.312(e)(1)'\n  steward explain RecordsDatabase examples/clinical-ai"
     )]
     Explain(Explain),
+    /// Judge IAM policies by themselves
+    #[command(subcommand)]
+    Policy(Policy),
     /// Print the JSON Schema of the blueprint, by which editors complete and check it
     #[command(
         after_help = "Example:\n  steward schema -o estate.schema.json\n\nThen begin estate.yaml with\n  \
@@ -208,6 +211,39 @@ pub struct Explain {
     pub topic: Option<String>,
     /// The estate that the resource is in
     pub path: Option<PathBuf>,
+}
+
+/// `steward policy`.
+#[derive(Debug, Subcommand)]
+pub enum Policy {
+    /// Show whether a policy allows anything that another does not, and the reverse, each with a request
+    #[command(
+        after_help = "Examples:\n  steward policy compare old.json new.json\n  steward policy compare old.json new.json --fail-on more --format json"
+    )]
+    Compare(ComparePolicies),
+}
+
+/// `steward policy compare`.
+#[derive(Debug, Args)]
+pub struct ComparePolicies {
+    /// The policy as it was
+    pub old: PathBuf,
+    /// The policy as it is to be
+    pub new: PathBuf,
+    /// The difference that ends with status 1; what is not known counts as one
+    #[arg(long, value_enum, value_name = "DIFFERENCE")]
+    pub fail_on: Option<Difference>,
+}
+
+/// A difference between policies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Difference {
+    /// The new one allows something that the old one does not
+    More,
+    /// The old one allows something that the new one does not
+    Less,
+    /// Either
+    Any,
 }
 
 /// `steward schema`.

@@ -24,6 +24,8 @@ codes! {
          without `--locked` and commit the new `estate.lock`.";
     BAD_DATE = "STW0010", "this is not a day",
         "Days are written `YYYY-MM-DD`.";
+    CANNOT_READ = "STW0011", "the file cannot be read",
+        "The message says why. A policy is a JSON or YAML document in UTF-8, of at most 64 MiB.";
     RECORDING_BESIDE = "STW0020", "output of AWS describe calls stands beside other paths",
         "What the describe calls returned is an estate by itself: templates deployed there are in it already. Give the \
          folder alone. Several accounts and regions go into one folder, each in a folder of its name.";
@@ -41,6 +43,7 @@ pub fn all() -> Vec<&'static CodeInfo> {
         estate::validate::CODES,
         prove::CODES,
         emit::CODES,
+        iam::CODES,
     ];
     let mut all: Vec<_> = tables.into_iter().flatten().collect();
     all.sort_by_key(|info| info.code);

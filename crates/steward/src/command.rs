@@ -6,6 +6,7 @@ mod check;
 mod explain;
 mod init;
 mod markdown;
+mod policy;
 mod report;
 mod schema;
 
@@ -31,6 +32,7 @@ pub fn run(cli: &Cli) -> Ending {
         Command::Build(options) => build::run(&cli.global, options, today),
         Command::Audit(options) => audit::run(&cli.global, options, today),
         Command::Explain(options) => explain::run(&cli.global, options, today),
+        Command::Policy(options) => policy::run(&cli.global, options),
         Command::Schema(options) => schema::run(&cli.global, options),
         Command::Completions { shell } => {
             let mut script = Vec::new();

@@ -5,6 +5,7 @@ mod bad_input;
 mod blueprint;
 mod explain;
 mod help;
+mod policy;
 mod report;
 mod run;
 mod templates;
