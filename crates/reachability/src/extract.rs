@@ -131,8 +131,17 @@ impl<'a> Extraction<'a> {
             return *id;
         }
         let id = UnknownId::from_position(self.network.unknowns.len());
-        self.network.unknowns.push(Unknown { what: key.0.clone(), span });
+        self.network.unknowns.push(Unknown { what: key.0.clone(), span, is_public: false });
         self.unknowns.insert(key, id);
+        id
+    }
+
+    /// Public addresses not known which: a list of AWS's own.
+    fn public_unknown(&mut self, what: impl Into<String>, span: Span) -> UnknownId {
+        let id = self.unknown(what, span);
+        if let Some(unknown) = self.network.unknowns.get_mut(id.at()) {
+            unknown.is_public = true;
+        }
         id
     }
 

@@ -8,5 +8,6 @@
 mod extract;
 pub mod inspection;
 pub mod model;
+pub mod simulate;
 
 pub use model::{Network, Unknown};

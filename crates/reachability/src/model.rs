@@ -83,6 +83,9 @@ pub struct Unknown {
     pub what: String,
     /// Where.
     pub span: Span,
+    /// Set where it is a set of addresses that are all public, such as a prefix list of AWS's own: no private address
+    /// is in it.
+    pub is_public: bool,
 }
 
 /// What something is called and where it comes from.
@@ -246,7 +249,7 @@ pub enum Placement {
 impl Network {
     /// Records something unknown, once for the same words and place.
     pub fn unknown(&mut self, what: impl Into<String>, span: Span) -> UnknownId {
-        let unknown = Unknown { what: what.into(), span };
+        let unknown = Unknown { what: what.into(), span, is_public: false };
         let at = self.unknowns.iter().position(|known| *known == unknown).unwrap_or_else(|| {
             self.unknowns.push(unknown);
             self.unknowns.len() - 1

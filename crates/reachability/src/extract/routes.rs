@@ -240,8 +240,10 @@ impl<'a> Extraction<'a> {
                 let Named::Resource(named, _) = self.named(table.value) else { continue };
                 let Some(at) = self.made.tables.get(&key(named)).copied() else { continue };
                 let what = format!("the public addresses of {service}");
-                let destination =
-                    Addresses::AtLeast(IpSet::default(), self.unknown(what, found.resource.origin.span));
+                let destination = Addresses::AtLeast(
+                    IpSet::default(),
+                    self.public_unknown(what, found.resource.origin.span),
+                );
                 let route = Route {
                     destination,
                     target: RouteTarget::GatewayEndpoint(id),
