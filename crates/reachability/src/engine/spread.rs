@@ -1,0 +1,387 @@
+//! All packets at once, hop by hop, until nothing new arrives anywhere.
+//!
+//! In: a network, a polarity ([`Mode`]), what is cut or avoided, and which packets are sent. Out: a [`Spread`] for the way
+//! there, one for answers, and the flows whose answers came home. Always: a spread is closed (what leaves a place has
+//! arrived where it goes), so whatever is in no place cannot be there; in [`Mode::May`] every unknown allows, in
+//! [`Mode::Must`] every unknown refuses; an answer passes a stateful device only where the flow it answers has passed
+//! that very device.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use rustc_hash::FxHashMap;
+
+use super::Engine;
+use super::atoms::OwnerId;
+use super::bdd::Set;
+use super::filters::{Doubt, Side};
+use super::packets::{DESTINATION, SOURCE, Way};
+use super::wiring::Zone;
+use crate::model::{
+    AttachmentId, Certainty, EndpointId, FirewallId, GatewayId, InterfaceId, NatId, OfficeId, PeeringId, SubnetId,
+    TransitTableId, VpcId,
+};
+
+/// How unknowns count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Mode {
+    /// Each allows: what is not in the answer cannot happen.
+    May,
+    /// Each refuses: what is in the answer happens.
+    Must,
+}
+
+/// Where packets can be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Place {
+    /// Sent by interfaces, past their groups; on the way back: home.
+    From(OwnerId),
+    /// Sent by the internet.
+    FromInternet,
+    /// Sent by an office.
+    FromOffice(OfficeId),
+    /// Sent by a load balancer's node to a target.
+    Node(OwnerId),
+    /// In a subnet, about to leave the interface it came out of.
+    Out(SubnetId),
+    /// In a VPC, to be delivered there.
+    Within(VpcId),
+    /// Received by interfaces.
+    At(OwnerId),
+    /// Received by the internet.
+    AtInternet,
+    /// Received by an office.
+    AtOffice(OfficeId),
+    /// Received by a service behind a gateway endpoint.
+    Service(EndpointId),
+    /// On the internet, public addresses on both sides.
+    Internet,
+    /// Coming in through a gateway, private addresses.
+    In(GatewayId),
+    /// At a NAT gateway, before it rewrites.
+    Nat(NatId),
+    /// In a transit gateway, about to be looked up, having come from a zone.
+    Transit(TransitTableId, Zone),
+    /// At a firewall's endpoint in a subnet, before it is judged.
+    Firewall(FirewallId, SubnetId),
+    /// At an interface that forwards what is not its own.
+    Appliance(InterfaceId),
+    /// At a gateway load balancer's endpoint.
+    Endpoint(EndpointId),
+    /// Where nobody knows what happens.
+    Beyond,
+}
+
+/// What is asked.
+#[derive(Debug, Clone)]
+pub struct Question {
+    /// How unknowns count.
+    pub mode: Mode,
+    /// Which of several ways is taken where AWS chooses, counted from 0; in [`Mode::May`] all are.
+    pub choice: usize,
+    /// Firewalls let nothing through: what arrives has avoided them.
+    pub avoid_firewalls: bool,
+    /// These attachments are cut.
+    pub cut_attachments: BTreeSet<AttachmentId>,
+    /// These peering connections are cut.
+    pub cut_peerings: BTreeSet<PeeringId>,
+    /// Only these flows are sent.
+    pub sent: Set,
+    /// Whether to remember what the answer depends on.
+    pub doubts: bool,
+}
+
+impl Question {
+    /// Everything that anybody may send, as the network stands.
+    #[must_use]
+    pub fn new(mode: Mode) -> Self {
+        Self {
+            mode,
+            choice: 0,
+            avoid_firewalls: false,
+            cut_attachments: BTreeSet::new(),
+            cut_peerings: BTreeSet::new(),
+            sent: Set::FULL,
+            doubts: false,
+        }
+    }
+}
+
+/// Which packets are where.
+#[derive(Debug, Clone, Default)]
+pub struct Spread {
+    places: Vec<(Place, Set)>,
+    index: FxHashMap<Place, usize>,
+}
+
+impl Spread {
+    /// The packets that have been at a place.
+    #[must_use]
+    pub fn at(&self, place: Place) -> Set {
+        self.index.get(&place).and_then(|at| self.places.get(*at)).map_or(Set::EMPTY, |(_, set)| *set)
+    }
+
+    /// All places where packets have been, in the order in which they were first met.
+    pub fn places(&self) -> impl Iterator<Item = (Place, Set)> + '_ {
+        self.places.iter().copied()
+    }
+}
+
+/// What comes of a question.
+#[derive(Debug, Clone, Default)]
+pub struct Outcome {
+    /// The way there.
+    pub there: Spread,
+    /// Answers, each described by the flow it answers.
+    pub back: Spread,
+    /// Flows as their senders know them whose answers came home.
+    pub returned: Option<Set>,
+    /// What it depends on, where the question asked for it.
+    pub doubts: BTreeSet<Doubt>,
+}
+
+impl Outcome {
+    /// Flows as their senders know them whose answers came home.
+    #[must_use]
+    pub fn round_trips(&self) -> Set {
+        self.returned.unwrap_or(Set::EMPTY)
+    }
+}
+
+/// One walk of all packets.
+pub(super) struct Walk<'e, 'n> {
+    pub(super) engine: &'e mut Engine<'n>,
+    pub(super) question: &'e Question,
+    pub(super) way: Way,
+    pub(super) there: Spread,
+    spread: Spread,
+    waiting: VecDeque<usize>,
+    fresh: Vec<Set>,
+    returned: Vec<Set>,
+    /// Flows that a node sends on with their source kept: their answers find the node by themselves.
+    pub(super) preserved: Vec<(OwnerId, Set)>,
+    pub(super) doubts: BTreeSet<Doubt>,
+}
+
+impl Engine<'_> {
+    /// Sends what is asked, follows it everywhere, and follows the answers home.
+    pub fn ask(&mut self, question: &Question) -> Outcome {
+        self.walk(question, true)
+    }
+
+    /// The way there only.
+    pub fn ask_one_way(&mut self, question: &Question) -> Outcome {
+        self.walk(question, false)
+    }
+
+    fn walk(&mut self, question: &Question, answers: bool) -> Outcome {
+        let mut walk = Walk {
+            engine: self,
+            question,
+            way: Way::There,
+            there: Spread::default(),
+            spread: Spread::default(),
+            waiting: VecDeque::new(),
+            fresh: Vec::new(),
+            returned: Vec::new(),
+            preserved: Vec::new(),
+            doubts: BTreeSet::new(),
+        };
+        walk.send();
+        walk.settle();
+        let there = std::mem::take(&mut walk.spread);
+        if !answers {
+            return Outcome { there, doubts: walk.doubts, ..Outcome::default() };
+        }
+        walk.there = there;
+        walk.fresh = Vec::new();
+        walk.way = Way::Back;
+        walk.answer();
+        walk.settle();
+        let returned = std::mem::take(&mut walk.returned);
+        let returned = walk.engine.space.store.any(&returned);
+        Outcome { there: walk.there, back: walk.spread, returned: Some(returned), doubts: walk.doubts }
+    }
+}
+
+impl Walk<'_, '_> {
+    pub(super) fn certain(&self, certainty: Certainty) -> bool {
+        match self.question.mode {
+            Mode::May => certainty != Certainty::No,
+            Mode::Must => certainty == Certainty::Yes,
+        }
+    }
+
+    pub(super) fn doubt_certainty(&mut self, certainty: Certainty) {
+        if let Certainty::Maybe(unknown) = certainty {
+            self.doubt(Doubt::Unknown(unknown));
+        }
+    }
+
+    pub(super) fn doubt(&mut self, doubt: Doubt) {
+        if self.question.doubts {
+            self.doubts.insert(doubt);
+        }
+    }
+
+    pub(super) fn and(&mut self, left: Set, right: Set) -> Set {
+        self.engine.space.store.and(left, right)
+    }
+
+    /// Packets arrive at a place.
+    pub(super) fn push(&mut self, place: Place, set: Set) {
+        if set.is_empty() {
+            return;
+        }
+        let at = match self.spread.index.get(&place) {
+            Some(at) => *at,
+            None => {
+                let at = self.spread.places.len();
+                self.spread.places.push((place, Set::EMPTY));
+                self.fresh.push(Set::EMPTY);
+                self.spread.index.insert(place, at);
+                at
+            }
+        };
+        let Some((_, seen)) = self.spread.places.get_mut(at) else { return };
+        let fresh = self.engine.space.store.minus(set, *seen);
+        if fresh.is_empty() {
+            return;
+        }
+        *seen = self.engine.space.store.or(*seen, fresh);
+        if let Some(pending) = self.fresh.get_mut(at) {
+            if pending.is_empty() {
+                self.waiting.push_back(at);
+            }
+            *pending = self.engine.space.store.or(*pending, fresh);
+        }
+    }
+
+    fn settle(&mut self) {
+        while let Some(at) = self.waiting.pop_front() {
+            let Some(&(place, _)) = self.spread.places.get(at) else { continue };
+            let fresh = self.fresh.get_mut(at).map(|set| std::mem::replace(set, Set::EMPTY)).unwrap_or(Set::EMPTY);
+            self.step(place, fresh);
+        }
+    }
+
+    /// What everybody sends.
+    fn send(&mut self) {
+        let mut doors: Vec<(Set, Set)> = Vec::new();
+        for v6 in [false, true] {
+            let all = self.engine.space.atoms.where_(|atom| atom.v6 == v6);
+            let to = self.engine.space.among(DESTINATION, &all);
+            let from = self.engine.space.among(SOURCE, &all);
+            doors.push((to, from));
+        }
+        let families: Vec<Set> = doors.iter().map(|(to, from)| self.engine.space.store.and(*to, *from)).collect();
+        let same_family = self.engine.space.store.any(&families);
+        let sent = self.and(self.question.sent, same_family);
+        for owner in self.engine.senders() {
+            let own = self.engine.space.atoms.own(owner);
+            let from = self.engine.space.among(SOURCE, &own);
+            let set = self.and(sent, from);
+            if set.is_empty() || !self.exists(owner) {
+                continue;
+            }
+            let Some((subnet, _)) = self.engine.place(owner) else { continue };
+            let set = self.groups(owner, Side::Egress, set);
+            self.push(Place::From(owner), set);
+            self.push(Place::Out(subnet), set);
+        }
+        let internet = self.engine.internet_flows();
+        let set = self.and(sent, internet);
+        self.push(Place::FromInternet, set);
+        self.push(Place::Internet, set);
+        for at in 0..self.engine.network.offices.len() {
+            let office = OfficeId::from_position(at);
+            let atoms = self.engine.office_atoms(office);
+            let from = self.engine.space.among(SOURCE, &atoms);
+            let set = self.and(sent, from);
+            self.push(Place::FromOffice(office), set);
+            self.from_office(office, set);
+        }
+    }
+
+    pub(super) fn exists(&mut self, owner: OwnerId) -> bool {
+        let interface = self.engine.space.atoms.interface(owner);
+        let exists = interface
+            .and_then(|at| self.engine.network.interfaces.get(at.at()))
+            .map_or(Certainty::Yes, |interface| interface.exists);
+        self.doubt_certainty(exists);
+        self.certain(exists)
+    }
+
+    /// What leaves an office, by every link it has.
+    pub(super) fn from_office(&mut self, office: OfficeId, set: Set) {
+        let Some(up) = self.engine.network.offices.get(office.at()).map(|office| office.up) else { return };
+        if set.is_empty() || !self.certain(up) {
+            return;
+        }
+        self.doubt_certainty(up);
+        let doors = self.engine.wiring.office_doors.get(office.at()).cloned().unwrap_or_default();
+        for gateway in doors.0 {
+            self.push(Place::In(gateway), set);
+        }
+        for attachment in doors.1 {
+            self.into_table(attachment, Zone::ANY, set);
+        }
+    }
+
+    /// Everybody answers what they received.
+    fn answer(&mut self) {
+        let answered = self.engine.answered;
+        let received: Vec<(Place, Set)> = self.there.places().collect();
+        for (place, set) in received {
+            let set = self.and(set, answered);
+            if set.is_empty() {
+                continue;
+            }
+            match place {
+                Place::At(owner) => {
+                    if let Some((subnet, vpc)) = self.engine.place(owner) {
+                        self.push(Place::Out(subnet), set);
+                        self.answer_node(subnet, vpc, set);
+                    }
+                }
+                Place::AtInternet => self.push(Place::Internet, set),
+                Place::AtOffice(office) => self.from_office(office, set),
+                // The answers of a service come into the VPC by the endpoint, without a table of routes.
+                Place::Service(endpoint) => {
+                    if let Some(endpoint) = self.engine.network.endpoints.get(endpoint.at()) {
+                        self.push(Place::Within(endpoint.vpc), set);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Answers to a load balancer that kept the client's address go to its node, whatever the routes say.
+    ///
+    /// Source: Elastic Load Balancing, Network Load Balancers, "Client IP preservation".
+    fn answer_node(&mut self, subnet: SubnetId, vpc: VpcId, set: Set) {
+        for (node, preserved) in self.preserved.clone() {
+            let mut mine = self.and(set, preserved);
+            if mine.is_empty() {
+                continue;
+            }
+            let Some((node_subnet, _)) = self.engine.place(node) else { continue };
+            if node_subnet != subnet {
+                mine = self.acl(subnet, Side::Egress, mine);
+                mine = self.acl(node_subnet, Side::Ingress, mine);
+            }
+            let _ = vpc;
+            self.home(Place::Node(node), mine);
+        }
+    }
+
+    /// An answer has come to who sent the flow.
+    pub(super) fn home(&mut self, place: Place, set: Set) {
+        let sent = self.there.at(place);
+        let set = self.and(set, sent);
+        if !set.is_empty() {
+            self.push(place, set);
+            self.returned.push(set);
+        }
+    }
+}
