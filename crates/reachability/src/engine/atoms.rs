@@ -121,12 +121,17 @@ impl AtomSet {
     /// In both.
     #[must_use]
     pub fn and(&self, other: &Self) -> Self {
-        let (mut left, mut right, mut out) = (self.0.iter().peekable(), other.0.iter().peekable(), Vec::new());
+        let (mut left, mut right, mut out) =
+            (self.0.iter().peekable(), other.0.iter().peekable(), Vec::new());
         while let (Some(&&(a, b)), Some(&&(c, d))) = (left.peek(), right.peek()) {
             if a.max(c) <= b.min(d) {
                 out.push((a.max(c), b.min(d)));
             }
-            if b < d { left.next() } else { right.next() };
+            if b < d {
+                left.next()
+            } else {
+                right.next()
+            };
         }
         Self(out)
     }
@@ -482,17 +487,15 @@ impl Atoms {
             located.partition_point(|atom| (atom.v6, atom.range.map_or(0, |range| range.0)) < (v6, key))
         };
         let from = start(lo);
-        let to = hi.checked_add(1).map_or_else(
-            || located.partition_point(|atom| atom.v6 <= v6),
-            |past| start(past),
-        );
+        let to = hi.checked_add(1).map_or_else(|| located.partition_point(|atom| atom.v6 <= v6), start);
         let range = |from: usize, to: usize| match (u32::try_from(from), u32::try_from(to)) {
             (Ok(from), Ok(to)) if from < to => AtomSet(vec![(from, to - 1)]),
             _ => AtomSet::default(),
         };
         let known = range(from, to);
         // A public address is nowhere that the internet is not.
-        let special = !v6 && NOT_INTERNET_V4.iter().any(|(a, b)| u128::from(*a) <= lo && hi <= u128::from(*b));
+        let special =
+            !v6 && NOT_INTERNET_V4.iter().any(|(a, b)| u128::from(*a) <= lo && hi <= u128::from(*b));
         let fits = |atom: &Atom| atom.v6 == v6 && !(special && atom.reach != Reach::Own);
         let numbered = (0_u32..).zip(&self.atoms).skip(self.located);
         let unlocated = AtomSet::of(numbered.filter(|(_, atom)| fits(atom)).map(|(at, _)| at));

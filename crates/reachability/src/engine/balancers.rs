@@ -14,8 +14,8 @@ use super::packets::{DESTINATION, PORT, SOURCE, SOURCE_PORT};
 use super::spread::Mode;
 use super::wiring::Zone;
 use crate::model::{
-    Balancer, BalancerId, BalancerKind, Certainty, EndpointKind, Forward, Health, InterfaceId, PortRange, Role,
-    Target, TargetPlace, UnknownId,
+    Balancer, BalancerId, BalancerKind, Certainty, EndpointKind, Forward, Health, InterfaceId, PortRange,
+    Role, Target, TargetPlace, UnknownId,
 };
 use ipnet::IpNet;
 
@@ -38,7 +38,7 @@ impl Engine<'_> {
     pub(super) fn sent_on(&mut self, owner: OwnerId, received: Set, mode: Mode) -> Vec<SentOn> {
         let mut out = Vec::new();
         match self.role(owner) {
-            Some(Role::Balancer(balancer)) => self.from_node(balancer, owner, received, mode, &mut out),
+            Some(Role::Balancer(balancer)) => self.node_sends(balancer, owner, received, mode, &mut out),
             Some(Role::Endpoint(endpoint)) => {
                 let kind = self.network.endpoints.get(endpoint.at()).map(|endpoint| &endpoint.kind);
                 if let Some(EndpointKind::Interface { service: Some(balancer), .. }) = kind {
@@ -48,7 +48,7 @@ impl Engine<'_> {
                         let node = self.space.atoms.owner_of(node);
                         // The service sees the node's address, never the client's.
                         let before = out.len();
-                        self.from_node(balancer, node, received, mode, &mut out);
+                        self.node_sends(balancer, node, received, mode, &mut out);
                         let own = self.space.atoms.own(node);
                         for sent in out.iter_mut().skip(before) {
                             sent.set = renamed(self, sent.set, &own);
@@ -62,7 +62,14 @@ impl Engine<'_> {
         out
     }
 
-    fn from_node(&mut self, id: BalancerId, node: OwnerId, received: Set, mode: Mode, out: &mut Vec<SentOn>) {
+    fn node_sends(
+        &mut self,
+        id: BalancerId,
+        node: OwnerId,
+        received: Set,
+        mode: Mode,
+        out: &mut Vec<SentOn>,
+    ) {
         let network = self.network;
         let Some(balancer) = network.balancers.get(id.at()) else { return };
         // A gateway load balancer's packets are followed at its endpoints.

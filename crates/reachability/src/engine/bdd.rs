@@ -225,7 +225,9 @@ impl Store {
         let last = u32::try_from(u64::from(base) + size - 1).unwrap_or(u32::MAX);
         let from = ranges.partition_point(|(_, hi)| *hi < base);
         let to = ranges.partition_point(|(lo, _)| *lo <= last);
-        let Some(inside) = ranges.get(from..to).filter(|inside| !inside.is_empty()) else { return Set::EMPTY };
+        let Some(inside) = ranges.get(from..to).filter(|inside| !inside.is_empty()) else {
+            return Set::EMPTY;
+        };
         if let [(lo, hi)] = inside
             && *lo <= base
             && *hi >= last

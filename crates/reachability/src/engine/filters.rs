@@ -185,7 +185,13 @@ fn joined(mut ranges: Vec<(u32, u32)>) -> Vec<(u32, u32)> {
 }
 
 /// What one side of an interface's groups lets pass on the way there. Answers pass by state.
-pub fn groups(space: &mut Space, network: &Network, members: &Members, groups: &Groups, side: Side) -> Filter {
+pub fn groups(
+    space: &mut Space,
+    network: &Network,
+    members: &Members,
+    groups: &Groups,
+    side: Side,
+) -> Filter {
     let (list, unknown) = match groups {
         Groups::Known(list) if list.is_empty() => return Filter::default(),
         Groups::Known(list) => (list, None),
@@ -262,7 +268,8 @@ pub fn rule(
     let certain = space.store.values(field(side), &certain);
     let perhaps = space.store.values(field(side), &perhaps);
     let may = space.store.and(perhaps, services.may);
-    let must = if rule.exists == Certainty::Yes { space.store.and(certain, services.must) } else { Set::EMPTY };
+    let must =
+        if rule.exists == Certainty::Yes { space.store.and(certain, services.must) } else { Set::EMPTY };
     Filter { may: Pass(may), must: Pass(must), doubts: Vec::new() }
 }
 
@@ -323,12 +330,7 @@ impl ServiceKey {
             (_, Some(unknown)) => crate::model::Protocols::Unknown(unknown),
             (_, None) => crate::model::Protocols::All,
         };
-        Services {
-            protocols,
-            ports: range(self.1, self.2),
-            codes: range(self.3, self.4),
-            unknown: self.6,
-        }
+        Services { protocols, ports: range(self.1, self.2), codes: range(self.3, self.4), unknown: self.6 }
     }
 }
 

@@ -13,8 +13,8 @@ use super::bdd::{Set, Store};
 use super::filters::Doubt;
 use super::packets::{Between, DESTINATION, PORT, SOURCE, SOURCE_PORT, Space, TCP, UDP, Way};
 use crate::model::{
-    Firewall, FirewallId, FirewallPolicy, Midstream, PortRange, Protocols, Scope, StatefulAction, StatefulDefault,
-    StatefulRule, StatelessAction, StatelessRule, Towards, UnknownId,
+    Firewall, FirewallId, FirewallPolicy, Midstream, PortRange, Protocols, Scope, StatefulAction,
+    StatefulDefault, StatefulRule, StatelessAction, StatelessRule, Towards, UnknownId,
 };
 
 /// What a firewall lets pass.
@@ -102,7 +102,12 @@ struct Story {
 }
 
 impl Story {
-    fn of(space: &mut Space, id: FirewallId, policy: &FirewallPolicy, doubts: &mut Vec<(Doubt, Set)>) -> Self {
+    fn of(
+        space: &mut Space,
+        id: FirewallId,
+        policy: &FirewallPolicy,
+        doubts: &mut Vec<(Doubt, Set)>,
+    ) -> Self {
         let full = Between { must: Set::FULL, may: Set::FULL };
         let (mut follows, mut passed, mut missed) = (full, NOTHING, Set::EMPTY);
         let mut story = Self { opening: full, all: full, whole: NOTHING, stateless: Vec::new() };

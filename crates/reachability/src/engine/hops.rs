@@ -3,15 +3,15 @@
 //! In: the packets that are new at a place. Out: pushes to the places where they go next. Always: what a hop does to a
 //! packet and to an answer is written once, with [`Way`] saying which field is looked at; every hop cites its source.
 
-use super::bdd::{Field, Set};
 use super::atoms::OwnerId;
+use super::bdd::{Field, Set};
 use super::filters::{Doubt, Filter, Side};
 use super::packets::{ICMP, SOURCE, SOURCE_PORT, TCP, UDP, Way};
 use super::spread::{Mode, Place, Walk};
 use super::wiring::Zone;
 use crate::model::{
-    AttachmentId, AttachmentKind, Certainty, EndpointId, FirewallId, GatewayId, GatewayKind, InterfaceId, NatId,
-    OfficeId, PeeringId, Role, RouteTarget, SubnetId, TransitTableId, VpcId,
+    AttachmentId, AttachmentKind, Certainty, EndpointId, FirewallId, GatewayId, GatewayKind, InterfaceId,
+    NatId, OfficeId, PeeringId, Role, RouteTarget, SubnetId, TransitTableId, VpcId,
 };
 
 impl Walk<'_, '_> {
@@ -61,7 +61,9 @@ impl Walk<'_, '_> {
     fn route(&mut self, key: super::wiring::RouteKey, subnet: Option<SubnetId>, set: Set) {
         let hops = self.engine.wiring.tables.get(&key).map_or(0, Vec::len);
         for at in 0..hops {
-            let Some(hop) = self.engine.wiring.tables.get(&key).and_then(|hops| hops.get(at)) else { continue };
+            let Some(hop) = self.engine.wiring.tables.get(&key).and_then(|hops| hops.get(at)) else {
+                continue;
+            };
             let (target, doubt) = (hop.target, hop.doubt);
             let atoms = match self.question.mode {
                 Mode::May => &hop.may,
@@ -88,20 +90,20 @@ impl Walk<'_, '_> {
                 // A NAT gateway forwards what comes from inside, and answers to what it started by their address.
                 let interface = self.engine.network.nats.get(nat.at()).map(|nat| nat.interface);
                 if let (Way::There, Some(interface)) = (self.way, interface) {
-                    let set = self.to_interface(interface, from, set);
+                    let set = self.enter_interface(interface, from, set);
                     self.push(Place::Nat(nat), set);
                 }
             }
             RouteTarget::Peering(peering) => self.peering(peering, vpc, set),
-            RouteTarget::Transit(attachment) => self.into_transit(attachment, from, set),
+            RouteTarget::Transit(attachment) => self.enter_transit(attachment, from, set),
             RouteTarget::Interface(interface) => {
-                let set = self.to_interface(interface, from, set);
+                let set = self.enter_interface(interface, from, set);
                 self.push(Place::Appliance(interface), set);
             }
             RouteTarget::Endpoint(endpoint) => {
                 let kind = self.engine.network.endpoints.get(endpoint.at()).map(|endpoint| &endpoint.kind);
                 if let Some(crate::model::EndpointKind::GatewayLoadBalancer { interface, .. }) = kind {
-                    let set = self.to_interface(*interface, from, set);
+                    let set = self.enter_interface(*interface, from, set);
                     self.push(Place::Endpoint(endpoint), set);
                 }
             }
@@ -113,7 +115,7 @@ impl Walk<'_, '_> {
                 }
             }
             RouteTarget::Firewall(firewall, subnet) => {
-                let set = self.to_subnet(subnet, from, set);
+                let set = self.enter_subnet(subnet, from, set);
                 self.push(Place::Firewall(firewall, subnet), set);
             }
             RouteTarget::Blackhole => {}
@@ -127,13 +129,13 @@ impl Walk<'_, '_> {
     }
 
     /// Into a subnet that packets do not come from.
-    fn to_subnet(&mut self, subnet: SubnetId, from: Option<SubnetId>, set: Set) -> Set {
+    fn enter_subnet(&mut self, subnet: SubnetId, from: Option<SubnetId>, set: Set) -> Set {
         if from == Some(subnet) { set } else { self.acl(subnet, Side::Ingress, set) }
     }
 
-    fn to_interface(&mut self, interface: InterfaceId, from: Option<SubnetId>, set: Set) -> Set {
+    fn enter_interface(&mut self, interface: InterfaceId, from: Option<SubnetId>, set: Set) -> Set {
         match self.engine.network.interfaces.get(interface.at()).map(|interface| interface.subnet) {
-            Some(subnet) => self.to_subnet(subnet, from, set),
+            Some(subnet) => self.enter_subnet(subnet, from, set),
             None => Set::EMPTY,
         }
     }
@@ -248,7 +250,7 @@ impl Walk<'_, '_> {
             }
             GatewayKind::VirtualPrivate => {
                 for office in known.offices.clone() {
-                    self.to_office(office, set);
+                    self.enter_office(office, set);
                 }
             }
         }
@@ -260,7 +262,7 @@ impl Walk<'_, '_> {
         self.and(set, v6)
     }
 
-    fn to_office(&mut self, office: OfficeId, set: Set) {
+    fn enter_office(&mut self, office: OfficeId, set: Set) {
         let Some(up) = self.engine.network.offices.get(office.at()).map(|office| office.up) else { return };
         if !self.certain(up) {
             return;
@@ -422,7 +424,7 @@ impl Walk<'_, '_> {
     ///
     /// Source: AWS Transit Gateway Guide, "Transit gateway attachments to a VPC": resources in a zone without one do not
     /// reach the gateway.
-    fn into_transit(&mut self, id: AttachmentId, from: Option<SubnetId>, set: Set) {
+    fn enter_transit(&mut self, id: AttachmentId, from: Option<SubnetId>, set: Set) {
         let Some(attachment) = self.engine.network.attachments.get(id.at()) else { return };
         let AttachmentKind::Vpc { interfaces, .. } = &attachment.kind else { return };
         let zone = from.map_or(Zone::ANY, |subnet| self.engine.wiring.zone(subnet));
@@ -432,13 +434,13 @@ impl Walk<'_, '_> {
         };
         let ways: Vec<InterfaceId> = interfaces.iter().filter(fits).copied().collect();
         for interface in self.chosen(ways) {
-            let set = self.to_interface(interface, from, set);
+            let set = self.enter_interface(interface, from, set);
             let there = self.engine.wiring.zone_of(self.engine.network, interface);
-            self.into_table(id, if there == Zone::ANY { zone } else { there }, set);
+            self.enter_table(id, if there == Zone::ANY { zone } else { there }, set);
         }
     }
 
-    pub(super) fn into_table(&mut self, id: AttachmentId, zone: Zone, set: Set) {
+    pub(super) fn enter_table(&mut self, id: AttachmentId, zone: Zone, set: Set) {
         let Some(attachment) = self.engine.network.attachments.get(id.at()) else { return };
         let (table, active) = (attachment.table, attachment.active);
         if set.is_empty() || !self.certain(active) || self.question.cut_attachments.contains(&id) {
@@ -505,12 +507,12 @@ impl Walk<'_, '_> {
                 }
             }
             AttachmentKind::Peering(other) => match *other {
-                Some(other) => self.into_table(other, Zone::ANY, set),
+                Some(other) => self.enter_table(other, Zone::ANY, set),
                 None => self.push_beyond(set),
             },
             AttachmentKind::Office(office) => {
                 let office = *office;
-                self.to_office(office, set);
+                self.enter_office(office, set);
             }
             AttachmentKind::Unknown(unknown) => {
                 let unknown = *unknown;
@@ -604,7 +606,7 @@ impl Walk<'_, '_> {
         }
         self.push(Place::Internet, set);
         for at in 0..self.engine.network.offices.len() {
-            self.to_office(OfficeId::from_position(at), set);
+            self.enter_office(OfficeId::from_position(at), set);
         }
     }
 
@@ -614,11 +616,8 @@ impl Walk<'_, '_> {
             return;
         }
         for sent in self.engine.sent_on(owner, set, self.question.mode) {
-            let filtered = if sent.asks_groups {
-                self.groups(sent.node, Side::Egress, sent.set)
-            } else {
-                sent.set
-            };
+            let filtered =
+                if sent.asks_groups { self.groups(sent.node, Side::Egress, sent.set) } else { sent.set };
             if filtered.is_empty() {
                 continue;
             }

@@ -17,8 +17,8 @@ use super::filters::{Doubt, Side};
 use super::packets::{DESTINATION, SOURCE, Way};
 use super::wiring::Zone;
 use crate::model::{
-    AttachmentId, Certainty, EndpointId, FirewallId, GatewayId, InterfaceId, NatId, OfficeId, PeeringId, SubnetId,
-    TransitTableId, VpcId,
+    AttachmentId, Certainty, EndpointId, FirewallId, GatewayId, InterfaceId, NatId, OfficeId, PeeringId,
+    SubnetId, TransitTableId, VpcId,
 };
 
 /// How unknowns count.
@@ -259,7 +259,8 @@ impl Walk<'_, '_> {
     fn settle(&mut self) {
         while let Some(at) = self.waiting.pop_front() {
             let Some(&(place, _)) = self.spread.places.get(at) else { continue };
-            let fresh = self.fresh.get_mut(at).map(|set| std::mem::replace(set, Set::EMPTY)).unwrap_or(Set::EMPTY);
+            let fresh =
+                self.fresh.get_mut(at).map(|set| std::mem::replace(set, Set::EMPTY)).unwrap_or(Set::EMPTY);
             self.step(place, fresh);
         }
     }
@@ -273,7 +274,8 @@ impl Walk<'_, '_> {
             let from = self.engine.space.among(SOURCE, &all);
             doors.push((to, from));
         }
-        let families: Vec<Set> = doors.iter().map(|(to, from)| self.engine.space.store.and(*to, *from)).collect();
+        let families: Vec<Set> =
+            doors.iter().map(|(to, from)| self.engine.space.store.and(*to, *from)).collect();
         let same_family = self.engine.space.store.any(&families);
         let sent = self.and(self.question.sent, same_family);
         for owner in self.engine.senders() {
@@ -298,7 +300,7 @@ impl Walk<'_, '_> {
             let from = self.engine.space.among(SOURCE, &atoms);
             let set = self.and(sent, from);
             self.push(Place::FromOffice(office), set);
-            self.from_office(office, set);
+            self.leave_office(office, set);
         }
     }
 
@@ -312,7 +314,7 @@ impl Walk<'_, '_> {
     }
 
     /// What leaves an office, by every link it has.
-    pub(super) fn from_office(&mut self, office: OfficeId, set: Set) {
+    pub(super) fn leave_office(&mut self, office: OfficeId, set: Set) {
         let Some(up) = self.engine.network.offices.get(office.at()).map(|office| office.up) else { return };
         if set.is_empty() || !self.certain(up) {
             return;
@@ -323,7 +325,7 @@ impl Walk<'_, '_> {
             self.push(Place::In(gateway), set);
         }
         for attachment in doors.1 {
-            self.into_table(attachment, Zone::ANY, set);
+            self.enter_table(attachment, Zone::ANY, set);
         }
     }
 
@@ -344,7 +346,7 @@ impl Walk<'_, '_> {
                     }
                 }
                 Place::AtInternet => self.push(Place::Internet, set),
-                Place::AtOffice(office) => self.from_office(office, set),
+                Place::AtOffice(office) => self.leave_office(office, set),
                 // The answers of a service come into the VPC by the endpoint, without a table of routes.
                 Place::Service(endpoint) => {
                     if let Some(endpoint) = self.engine.network.endpoints.get(endpoint.at()) {

@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 
 use super::atoms::{AtomSet, Atoms, OwnerId, Reach};
 use crate::model::{
-    AttachmentId, Certainty, GatewayId, GatewayKind, InterfaceId, Network, OfficeId, RouteTableId, RouteTarget,
-    SubnetId, TransitTableId, UnknownId, VpcId,
+    AttachmentId, Certainty, GatewayId, GatewayKind, InterfaceId, Network, OfficeId, RouteTableId,
+    RouteTarget, SubnetId, TransitTableId, UnknownId, VpcId,
 };
 use estate::SmolStr;
 use ipnet::IpNet;
@@ -79,7 +79,8 @@ impl Wiring {
         for subnet in &network.subnets {
             wiring.routes.push((subnet.vpc, subnet.table));
         }
-        let gateways = network.gateways.iter().filter_map(|gateway| Some((gateway.vpc?, Some(gateway.table?))));
+        let gateways =
+            network.gateways.iter().filter_map(|gateway| Some((gateway.vpc?, Some(gateway.table?))));
         let mut keys: Vec<RouteKey> = wiring.routes.iter().copied().chain(gateways).collect();
         keys.sort_unstable();
         keys.dedup();
@@ -146,8 +147,9 @@ impl Wiring {
     /// The hops of a table of a VPC.
     fn vpc_table(&self, network: &Network, atoms: &Atoms, key: RouteKey) -> Vec<Hop<RouteTarget>> {
         let (vpc, table) = key;
-        let routes =
-            table.and_then(|table| network.route_tables.get(table.at())).map_or(&[][..], |table| &table.routes);
+        let routes = table
+            .and_then(|table| network.route_tables.get(table.at()))
+            .map_or(&[][..], |table| &table.routes);
         let blocks = network.vpcs.get(vpc.at()).map(|vpc| super::atoms::known(&vpc.blocks).0.clone());
         let mut entries: Vec<Entry<RouteTarget>> = Vec::new();
         for block in blocks.unwrap_or_default() {
@@ -297,13 +299,13 @@ fn widen<T: Copy>(
 }
 
 fn doors(network: &Network, office: OfficeId) -> (Vec<GatewayId>, Vec<AttachmentId>) {
-    let gateways = network.gateways.iter().enumerate().filter(|(_, gateway)| gateway.offices.contains(&office));
-    let attached = network.attachments.iter().enumerate().filter(|(_, attachment)| {
-        matches!(attachment.kind, crate::model::AttachmentKind::Office(of) if of == office)
-    });
+    let gateways =
+        network.gateways.iter().enumerate().filter(|(_, gateway)| gateway.offices.contains(&office));
+    let attached = network.attachments.iter().enumerate().filter(
+        |(_, attachment)| matches!(attachment.kind, crate::model::AttachmentKind::Office(of) if of == office),
+    );
     (
         gateways.map(|(at, _)| GatewayId::from_position(at)).collect(),
         attached.map(|(at, _)| AttachmentId::from_position(at)).collect(),
     )
 }
-
