@@ -9,6 +9,7 @@ mod acls;
 mod balancers;
 mod edges;
 mod endpoints;
+mod firewall;
 mod firewalls;
 mod gateways;
 mod groups;

@@ -5,10 +5,13 @@
 //! code that decides (a plain simulator of one packet and its reply, and an engine over all packets); what is not
 //! modelled is an [`Unknown`] with a name, and no answer that depends on it is certain. Knows nothing of blueprints.
 
+mod codes;
 pub mod engine;
 mod extract;
 pub mod inspection;
 pub mod model;
 pub mod simulate;
+pub mod suricata;
 
+pub use codes::CODES;
 pub use model::{Network, Unknown};

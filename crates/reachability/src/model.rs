@@ -29,7 +29,7 @@ pub use routing::{
     Peering, Route, RouteTable, RouteTarget, TransitGateway, TransitRoute, TransitTable,
 };
 
-use diagnostics::Span;
+use diagnostics::{Diagnostic, Span};
 use estate::{SmolStr, StackId};
 use std::net::IpAddr;
 
@@ -74,6 +74,9 @@ pub struct Network {
     pub edges: Vec<Edge>,
     /// What is not known or not modelled, at positions [`UnknownId`]; named once, referred to from everywhere.
     pub unknowns: Vec<Unknown>,
+    /// Mistakes in what the network is written in, such as a firewall rule that cannot be read, for those who show
+    /// diagnostics.
+    pub mistakes: Vec<Diagnostic>,
 }
 
 /// Something that is not known before deployment, or that this model does not cover.

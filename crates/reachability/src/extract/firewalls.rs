@@ -20,8 +20,7 @@ impl<'a> Extraction<'a> {
                 let subnet = item.value.get("SubnetId").unwrap_or(item.value);
                 endpoints.push(FirewallEndpoint { subnet: self.subnet_of(subnet, Some(vpc)) });
             }
-            let what = format!("the policy of firewall {}", self.name(found).label);
-            let policy = Err(self.unknown(what, found.resource.origin.span));
+            let policy = self.firewall_policy(found, vpc);
             let id = FirewallId::from_position(self.network.firewalls.len());
             let name = self.name(found);
             self.network.firewalls.push(Firewall { name, vpc, endpoints, policy });
