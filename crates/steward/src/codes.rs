@@ -41,6 +41,7 @@ pub fn all() -> Vec<&'static CodeInfo> {
         intake::CODES,
         intake::describe::CODES,
         estate::validate::CODES,
+        reachability::CODES,
         prove::CODES,
         emit::CODES,
         iam::CODES,

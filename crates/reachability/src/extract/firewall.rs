@@ -37,7 +37,11 @@ const GROUP: &str = "AWS::NetworkFirewall::RuleGroup";
 
 impl<'a> Extraction<'a> {
     /// The policy of a firewall that stands in `vpc`.
-    pub fn firewall_policy(&mut self, firewall: ResourceRef<'a>, vpc: VpcId) -> Result<FirewallPolicy, UnknownId> {
+    pub fn firewall_policy(
+        &mut self,
+        firewall: ResourceRef<'a>,
+        vpc: VpcId,
+    ) -> Result<FirewallPolicy, UnknownId> {
         let label = self.name(firewall).label;
         let value = self.property(firewall, "FirewallPolicyArn");
         let Some(found) = self.named_of(POLICY, value) else {
@@ -91,7 +95,11 @@ impl<'a> Extraction<'a> {
         }
     }
 
-    fn stateful_defaults(&mut self, body: &'a Value, unknown: &mut Option<UnknownId>) -> Vec<StatefulDefault> {
+    fn stateful_defaults(
+        &mut self,
+        body: &'a Value,
+        unknown: &mut Option<UnknownId>,
+    ) -> Vec<StatefulDefault> {
         let mut out = Vec::new();
         for item in self.items(body.get("StatefulDefaultActions"), Certainty::Yes) {
             let text = match (self.text(Some(item.value)), item.exists) {
@@ -106,7 +114,9 @@ impl<'a> Extraction<'a> {
                 "aws:drop_strict" => StatefulDefault::DropStrict,
                 "aws:drop_established" => StatefulDefault::DropEstablished,
                 "aws:drop_established_app_layer" => StatefulDefault::DropEstablishedApplication,
-                "aws:drop_established_app_layer_to_server" => StatefulDefault::DropEstablishedApplicationToServer,
+                "aws:drop_established_app_layer_to_server" => {
+                    StatefulDefault::DropEstablishedApplicationToServer
+                }
                 alert if alert.starts_with("aws:alert_") => StatefulDefault::Alert,
                 other => {
                     let what = format!("what default action `{other}` does");
@@ -119,7 +129,11 @@ impl<'a> Extraction<'a> {
     }
 
     /// The groups of a list of references, with their priority; those of equal or no priority as written.
-    fn group_references(&mut self, list: Option<&'a Value>, unknown: &mut Option<UnknownId>) -> Vec<Item<'a>> {
+    fn group_references(
+        &mut self,
+        list: Option<&'a Value>,
+        unknown: &mut Option<UnknownId>,
+    ) -> Vec<Item<'a>> {
         let mut out = Vec::new();
         for item in self.items(list, Certainty::Yes) {
             let priority = match self.int(item.value.get("Priority")) {
@@ -152,14 +166,16 @@ impl<'a> Extraction<'a> {
             };
             let mut added = match self.group_named(reference.value) {
                 Ok(group) => self.stateful_group(group, home, policy.order),
-                Err(rule) => vec![Ranked { rule, priority: USUAL_PRIORITY }],
+                Err(rule) => vec![Ranked { rule: *rule, priority: USUAL_PRIORITY }],
             };
             let overridden = reference.value.get("Override").and_then(|value| value.get("Action"));
             let overridden = self.text(overridden).ok().flatten();
             for Ranked { rule, .. } in &mut added {
                 rule.doubt = rule.doubt.or(doubt);
                 // `DROP_TO_ALERT`: a managed group only says what it would drop.
-                if overridden.is_some() && matches!(rule.action, StatefulAction::Drop | StatefulAction::Reject) {
+                if overridden.is_some()
+                    && matches!(rule.action, StatefulAction::Drop | StatefulAction::Reject)
+                {
                     rule.action = StatefulAction::Alert;
                 }
             }
@@ -179,14 +195,14 @@ impl<'a> Extraction<'a> {
     }
 
     /// The group that a reference names; `Err`: a rule that stands for one that is not part of the estate.
-    fn group_named(&mut self, reference: &'a Value) -> Result<ResourceRef<'a>, StatefulRule> {
+    fn group_named(&mut self, reference: &'a Value) -> Result<ResourceRef<'a>, Box<StatefulRule>> {
         let value = reference.get("ResourceArn");
         if let Some(group) = self.named_of(GROUP, value) {
             return Ok(group);
         }
         let span = value.map_or(reference.span, |value| value.span);
         let text = value.and_then(managed_name);
-        Err(match text {
+        Err(Box::new(match text {
             Some(name) => {
                 let unknown = self.unknown(format!("the rules of managed rule group {name}"), span);
                 let asks = format!("managed rule group {name}");
@@ -194,16 +210,18 @@ impl<'a> Extraction<'a> {
             }
             None => {
                 let what = match value.map(|value| self.named(value)) {
-                    Some(Named::Outside(text)) => format!("rule group {text}, which is not part of the estate"),
+                    Some(Named::Outside(text)) => {
+                        format!("rule group {text}, which is not part of the estate")
+                    }
                     Some(Named::Unknown(id)) => {
-                        return Err(anything(StatefulAction::Unknown(id), "a rule group", span));
+                        return Err(Box::new(anything(StatefulAction::Unknown(id), "a rule group", span)));
                     }
                     _ => "a rule group that is not part of the estate".to_owned(),
                 };
                 let unknown = self.unknown(what.as_str(), span);
                 anything(StatefulAction::Unknown(unknown), &what, span)
             }
-        })
+        }))
     }
 
     /// TLS inspection drops what cannot be decrypted or whose certificate is revoked; beyond that rules decide.

@@ -13,8 +13,8 @@ use ipnet::IpNet;
 use super::sets::{Evaluated, evaluate};
 use super::{Action, Rule, RuleOption, protocols};
 use crate::model::{
-    Addresses, Application, FlowState, IpSet, PortRange, Protocols, Scope, StatefulAction, StatefulRule, Towards,
-    UnknownId,
+    Addresses, Application, FlowState, IpSet, PortRange, Protocols, Scope, StatefulAction, StatefulRule,
+    Towards, UnknownId,
 };
 
 /// What the names in rules stand for.
@@ -28,16 +28,67 @@ pub(crate) trait Names {
 }
 
 /// Options that say something to people, and nothing to packets.
-const REMARKS: &[&str] =
-    &["msg", "sid", "rev", "gid", "classtype", "priority", "metadata", "reference", "noalert", "alert", "target"];
+const REMARKS: &[&str] = &[
+    "msg",
+    "sid",
+    "rev",
+    "gid",
+    "classtype",
+    "priority",
+    "metadata",
+    "reference",
+    "noalert",
+    "alert",
+    "target",
+];
 
 /// Options that look at headers or at memory: they may hold of packets without data.
 const WITHOUT_DATA: &[&str] = &[
-    "flags", "tcp.flags", "ttl", "tos", "ipopts", "fragbits", "fragoffset", "id", "sameip", "geoip", "itype", "icode",
-    "icmp_id", "icmp_seq", "seq", "ack", "window", "tcp.mss", "dsize", "flowbits", "flowint", "xbits", "hostbits",
-    "threshold", "detection_filter", "stream_size", "flow.age", "flow.pkts", "flow.bytes", "flow.pkts_toserver",
-    "flow.pkts_toclient", "flow.bytes_toserver", "flow.bytes_toclient", "decode-event", "stream-event", "l3_proto",
-    "ipv4.hdr", "ipv6.hdr", "tcp.hdr", "udp.hdr", "icmpv4.hdr", "icmpv6.hdr", "icmpv6.mtu", "tag", "bypass",
+    "flags",
+    "tcp.flags",
+    "ttl",
+    "tos",
+    "ipopts",
+    "fragbits",
+    "fragoffset",
+    "id",
+    "sameip",
+    "geoip",
+    "itype",
+    "icode",
+    "icmp_id",
+    "icmp_seq",
+    "seq",
+    "ack",
+    "window",
+    "tcp.mss",
+    "dsize",
+    "flowbits",
+    "flowint",
+    "xbits",
+    "hostbits",
+    "threshold",
+    "detection_filter",
+    "stream_size",
+    "flow.age",
+    "flow.pkts",
+    "flow.bytes",
+    "flow.pkts_toserver",
+    "flow.pkts_toclient",
+    "flow.bytes_toserver",
+    "flow.bytes_toclient",
+    "decode-event",
+    "stream-event",
+    "l3_proto",
+    "ipv4.hdr",
+    "ipv6.hdr",
+    "tcp.hdr",
+    "udp.hdr",
+    "icmpv4.hdr",
+    "icmpv6.hdr",
+    "icmpv6.mtu",
+    "tag",
+    "bypass",
 ];
 
 /// The rule as the model has it; `Err` says what of it cannot be meant.
@@ -146,7 +197,10 @@ fn transports(rule: &Rule, of_protocol: &[u8]) -> Result<Vec<Protocols>, String>
             _ => ('=', value),
         };
         let Some(number) = protocols::number(name) else {
-            return Err(format!("`ip_proto` names no protocol: `{}`", name.chars().take(40).collect::<String>()));
+            return Err(format!(
+                "`ip_proto` names no protocol: `{}`",
+                name.chars().take(40).collect::<String>()
+            ));
         };
         numbers.retain(|&one| match sign {
             '!' => one != number,
@@ -206,8 +260,12 @@ struct Asks {
 
 fn application(rule: &Rule, protocol: &protocols::Protocol, extra: bool) -> Asks {
     let named = |option: &&RuleOption| option.keyword == "app-layer-protocol";
-    let mut out =
-        Asks { asks: None, protocol: protocol.application, contents: protocol.data && !protocol.application, packet_options: extra };
+    let mut out = Asks {
+        asks: None,
+        protocol: protocol.application,
+        contents: protocol.data && !protocol.application,
+        packet_options: extra,
+    };
     let mut needs_data = protocol.data;
     let mut options = String::new();
     for option in &rule.options {

@@ -33,9 +33,9 @@ pub(super) fn of(name: &str) -> Option<Protocol> {
         "icmp" => plain(&[1, 58]),
         "icmpv4" => plain(&[1]),
         "icmpv6" => plain(&[58]),
-        "http" | "http1" | "http2" | "tls" | "ssl" | "ssh" | "ftp" | "ftp-data" | "smtp" | "imap" | "pop3"
-        | "smb" | "msn" | "rdp" | "rfb" | "mqtt" | "telnet" | "modbus" | "dnp3" | "pgsql" | "websocket"
-        | "ldap" => over(TCP),
+        "http" | "http1" | "http2" | "tls" | "ssl" | "ssh" | "ftp" | "ftp-data" | "smtp" | "imap"
+        | "pop3" | "smb" | "msn" | "rdp" | "rfb" | "mqtt" | "telnet" | "modbus" | "dnp3" | "pgsql"
+        | "websocket" | "ldap" => over(TCP),
         "ntp" | "tftp" | "dhcp" | "ike" | "ikev2" | "snmp" | "quic" | "bittorrent-dht" => over(UDP),
         "dns" | "dcerpc" | "krb5" | "nfs" | "sip" | "enip" => over(BOTH),
         _ => return None,

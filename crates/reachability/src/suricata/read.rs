@@ -127,7 +127,9 @@ impl<'a> Reader<'a> {
         if protocols::of(&protocol).is_none() {
             self.rest = before;
             let what = format!("`{}` is no protocol", short(&protocol));
-            return Err(self.mistake(what, "ip, tcp, udp, icmp, or an application protocol such as tls, http, dns"));
+            return Err(
+                self.mistake(what, "ip, tcp, udp, icmp, or an application protocol such as tls, http, dns")
+            );
         }
         let source = self.set(0, address)?;
         let source_ports = self.set(0, port_range)?;
@@ -154,7 +156,10 @@ impl<'a> Reader<'a> {
         match rule.option("sid").map(|value| value.trim().parse::<u64>()) {
             Some(Ok(sid)) if sid > 0 => Ok(rule),
             Some(_) => Err(self.mistake("the sid is no positive number", "`sid:1;`")),
-            None => Err(self.mistake("the rule has no sid", "`sid:1;` among the options, a number of its own for each rule")),
+            None => Err(self.mistake(
+                "the rule has no sid",
+                "`sid:1;` among the options, a number of its own for each rule",
+            )),
         }
     }
 
@@ -177,7 +182,9 @@ impl<'a> Reader<'a> {
     fn set<T>(&mut self, depth: usize, one: fn(&str) -> Option<T>) -> Result<Set<T>, Mistake> {
         self.space();
         if depth > DEEPEST {
-            return Err(self.mistake("lists stand in each other too deep", format!("at most {DEEPEST} levels")));
+            return Err(
+                self.mistake("lists stand in each other too deep", format!("at most {DEEPEST} levels"))
+            );
         }
         if self.take("!") {
             return match self.set(depth + 1, one)? {
@@ -257,7 +264,9 @@ impl<'a> Reader<'a> {
             ends.then_some(at)
         });
         let Some(end) = end else {
-            return Err(self.mistake("an option does not end", "`;` after each option and `)` after the last"));
+            return Err(
+                self.mistake("an option does not end", "`;` after each option and `)` after the last")
+            );
         };
         let (text, rest) = self.rest.split_at(end);
         let (keyword, value) = match text.split_once(':') {
@@ -270,14 +279,19 @@ impl<'a> Reader<'a> {
             return Err(self.mistake(what, "a keyword such as `sid`, `flow`, `tls.sni`"));
         }
         let (negated, value) = match value.map(|value| (value, value.strip_prefix('!'))) {
-            Some((_, Some(quoted))) if quoted.trim_start().starts_with('"') => (true, Some(quoted.trim_start())),
+            Some((_, Some(quoted))) if quoted.trim_start().starts_with('"') => {
+                (true, Some(quoted.trim_start()))
+            }
             Some((value, _)) => (false, Some(value)),
             None => (false, None),
         };
-        let value = match value.map(|value| unquote(value)) {
+        let value = match value.map(unquote) {
             Some(None) => {
                 let what = format!("the quotes of `{}` do not end", short(keyword));
-                return Err(self.mistake(what, "`\"` at the end; within, `;`, `\"`, `:` and `\\` have a backslash before them"));
+                return Err(self.mistake(
+                    what,
+                    "`\"` at the end; within, `;`, `\"`, `:` and `\\` have a backslash before them",
+                ));
             }
             Some(Some(value)) => Some(value),
             None => None,

@@ -1,4 +1,6 @@
 //! What this crate says of networks, tested from outside.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
+mod firewall;
 mod inspection;
+mod suricata;

@@ -52,10 +52,16 @@ impl<'a> Extraction<'a> {
                     false => format!("content:\"{target}\"; startswith;{case} endswith;"),
                 };
                 let message = format!("msg:\"matching {name} {word} FQDNs\";");
-                add(format!("{action} {protocol} {between} ({first} {content} {message} flow:to_server, established;"));
+                add(format!(
+                    "{action} {protocol} {between} ({first} {content} {message} flow:to_server, established;"
+                ));
             }
             if action == "pass" {
-                let rest = if protocol == "tls" { "ssl_state:client_hello;" } else { "http.header_names; content:\"|0d 0a|\"; startswith;" };
+                let rest = if protocol == "tls" {
+                    "ssl_state:client_hello;"
+                } else {
+                    "http.header_names; content:\"|0d 0a|\"; startswith;"
+                };
                 let message = format!("msg:\"not matching any {name} allowlisted FQDNs\";");
                 add(format!("drop {protocol} {between} ({rest} {message} flow:to_server, established;"));
             }

@@ -23,11 +23,17 @@ struct Text<'a> {
 
 impl<'a> Extraction<'a> {
     /// The rules of a group in order.
-    pub(super) fn stateful_group(&mut self, group: ResourceRef<'a>, home: &Variables, order: Order) -> Vec<Ranked> {
+    pub(super) fn stateful_group(
+        &mut self,
+        group: ResourceRef<'a>,
+        home: &Variables,
+        order: Order,
+    ) -> Vec<Ranked> {
         let variables = self.variables(group, home);
         let properties = &group.resource.properties;
         self.check_order(group, order);
-        let source = properties.get_path(&["RuleGroup", "RulesSource"]).or_else(|| properties.get("RuleGroup"));
+        let source =
+            properties.get_path(&["RuleGroup", "RulesSource"]).or_else(|| properties.get("RuleGroup"));
         let part = |name: &str| source.and_then(|source| source.get(name));
         if let Some(list) = part("RulesSourceList") {
             let generated = self.domain_rules(list);
@@ -54,13 +60,15 @@ impl<'a> Extraction<'a> {
         let string = part("RulesString").or_else(|| properties.get("Rules"));
         let span = string.map_or(group.resource.origin.span, |value| self.span(group, value));
         match (string, self.text(string)) {
-            (Some(_), Ok(Some(written))) => self.rules_of(&written, &variables, &Text { group, span, doubt: None }),
+            (Some(_), Ok(Some(written))) => {
+                self.rules_of(&written, &variables, &Text { group, span, doubt: None })
+            }
             (_, read) => {
                 let unknown = match read {
                     Err(id) => id,
                     Ok(_) => self.unknown(format!("the rules of rule group {}", group.id), span),
                 };
-                let rule = anything(StatefulAction::Unknown(unknown), &group.id, span);
+                let rule = anything(StatefulAction::Unknown(unknown), group.id, span);
                 vec![Ranked { rule, priority: USUAL_PRIORITY }]
             }
         }

@@ -9,8 +9,8 @@ use super::super::Extraction;
 use super::super::read::union;
 use super::{GROUP, anything};
 use crate::model::{
-    Addresses, Certainty, FirewallPolicy, IpSet, PortRange, Protocols, StatefulAction, StatelessAction, StatelessRule,
-    Tcp, UnknownId,
+    Addresses, Certainty, FirewallPolicy, IpSet, PortRange, Protocols, StatefulAction, StatelessAction,
+    StatelessRule, Tcp, UnknownId,
 };
 use crate::suricata::everything;
 
@@ -36,7 +36,11 @@ impl<'a> Extraction<'a> {
         }
     }
 
-    fn stateless_group(&mut self, group: ResourceRef<'a>, unknown: &mut Option<UnknownId>) -> Vec<StatelessRule> {
+    fn stateless_group(
+        &mut self,
+        group: ResourceRef<'a>,
+        unknown: &mut Option<UnknownId>,
+    ) -> Vec<StatelessRule> {
         let path = ["RuleGroup", "RulesSource", "StatelessRulesAndCustomActions", "StatelessRules"];
         let list = group.resource.properties.get_path(&path);
         if list.is_none() {
@@ -54,7 +58,8 @@ impl<'a> Extraction<'a> {
                     0
                 }
             };
-            let mut rule = self.stateless_rule(item.value, group, format!("rule {priority} of {label}").into());
+            let mut rule =
+                self.stateless_rule(item.value, group, format!("rule {priority} of {label}").into());
             if let Certainty::Maybe(id) = item.exists {
                 rule.doubt = rule.doubt.or(Some(id));
             }
