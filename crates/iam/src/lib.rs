@@ -5,6 +5,7 @@
 //! Must always hold: explicit deny wins whatever else is said; what is not modelled is unknown, never allowed or
 //! denied; time and memory are bounded by the size of the input. This crate does not know blueprints or estates.
 
+pub mod access;
 mod codes;
 pub mod operator;
 pub mod parse;

@@ -11,10 +11,29 @@
 mod actions;
 mod bindings;
 mod compare;
+mod contexts;
 pub mod key;
 pub mod language;
 mod search;
 mod space;
 mod value;
 
+pub use actions::matches as action_matches;
 pub use compare::{Answer, Comparison, Request, compare, extra};
+pub use contexts::{Contexts, Decided, Obstacle};
+pub use space::{SYMBOL_BEGINS, SYMBOL_ENDS, symbol_text};
+
+use crate::text::Text;
+use language::Token;
+
+/// The glob of a resource pattern whose variables stand for texts that equal nothing else.
+#[must_use]
+pub fn resource_glob(pattern: &Text) -> Option<Vec<Token>> {
+    space::resource_glob(pattern, &space::Bindings::new())
+}
+
+/// The glob of a resource pattern whose variables may be anything.
+#[must_use]
+pub fn loose_glob(pattern: &Text) -> Vec<Token> {
+    bindings::loosened(pattern)
+}

@@ -113,6 +113,16 @@ pub enum Command {
                             steward explain '164.312(e)(1)'\n  steward explain RecordsDatabase examples/clinical-ai"
     )]
     Explain(Explain),
+    /// Show everybody who may do something to a resource, by which chain of statements and roles
+    #[command(
+        after_help = "Examples:\n  steward who-can kms:Decrypt RecordsKey examples/clinical-ai\n  steward who-can s3:GetObject arn:aws:s3:::reports templates/"
+    )]
+    WhoCan(WhoCan),
+    /// Show whether one principal may do something to a resource, and why
+    #[command(
+        after_help = "Example:\n  steward can role/Deployer rds:DeleteDBInstance RecordsDatabase examples/clinical-ai"
+    )]
+    Can(Can),
     /// Judge IAM policies by themselves
     #[command(subcommand)]
     Policy(Policy),
@@ -211,6 +221,32 @@ pub struct Explain {
     pub topic: Option<String>,
     /// The estate that the resource is in
     pub path: Option<PathBuf>,
+}
+
+/// `steward who-can`.
+#[derive(Debug, Args)]
+pub struct WhoCan {
+    /// The action: `kms:Decrypt`
+    pub action: String,
+    /// The resource: a logical id, an ARN, or a path `account/region/stack/id`
+    pub resource: String,
+    /// A blueprint, templates, or AWS describe output
+    #[arg(default_value = ".")]
+    pub path: PathBuf,
+}
+
+/// `steward can`.
+#[derive(Debug, Args)]
+pub struct Can {
+    /// Who: a role or user by its logical id, or somebody outside by ARN, service or `anonymous`
+    pub principal: String,
+    /// The action: `rds:DeleteDBInstance`
+    pub action: String,
+    /// The resource: a logical id, an ARN, or a path `account/region/stack/id`
+    pub resource: String,
+    /// A blueprint, templates, or AWS describe output
+    #[arg(default_value = ".")]
+    pub path: PathBuf,
 }
 
 /// `steward policy`.

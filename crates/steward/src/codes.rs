@@ -26,6 +26,10 @@ codes! {
         "Days are written `YYYY-MM-DD`.";
     CANNOT_READ = "STW0011", "the file cannot be read",
         "The message says why. A policy is a JSON or YAML document in UTF-8, of at most 64 MiB.";
+    UNKNOWN_ACTION = "STW0012", "there is no such action",
+        "Actions are written `service:Action` as in the Service Authorization Reference.";
+    UNKNOWN_END = "STW0013", "the estate has nothing of that name",
+        "Name it by its logical id, by the path that verdicts show, or by its ARN.";
     RECORDING_BESIDE = "STW0020", "output of AWS describe calls stands beside other paths",
         "What the describe calls returned is an estate by itself: templates deployed there are in it already. Give the \
          folder alone. Several accounts and regions go into one folder, each in a folder of its name.";

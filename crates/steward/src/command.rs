@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+mod access;
 mod audit;
 mod build;
 mod check;
@@ -32,6 +33,8 @@ pub fn run(cli: &Cli) -> Ending {
         Command::Build(options) => build::run(&cli.global, options, today),
         Command::Audit(options) => audit::run(&cli.global, options, today),
         Command::Explain(options) => explain::run(&cli.global, options, today),
+        Command::WhoCan(options) => access::all(&cli.global, options, today),
+        Command::Can(options) => access::one(&cli.global, options, today),
         Command::Policy(options) => policy::run(&cli.global, options),
         Command::Schema(options) => schema::run(&cli.global, options),
         Command::Completions { shell } => {

@@ -151,7 +151,7 @@ fn around(text: &Text, variable: &SmolStr) -> Option<(Vec<Token>, Vec<Token>)> {
 }
 
 /// A text whose variables may be anything.
-fn loosened(text: &Text) -> Vec<Token> {
+pub(super) fn loosened(text: &Text) -> Vec<Token> {
     let segments = text.segments.iter().map(|segment| match segment {
         Segment::Variable(_) => Segment::AnyRun,
         other => other.clone(),

@@ -12,7 +12,7 @@ use crate::policy::{Effect, Policy};
 use super::bindings::{Choices, choices};
 use super::key::{KeyValue, Outcome};
 use super::search::{Limits, Search, Witness};
-use super::space::{Bindings, Literal, Rule, Space};
+use super::space::{Bindings, Literal, Rule, SYMBOL_BEGINS, SYMBOL_ENDS, Space};
 
 /// Two policies compared.
 #[derive(Debug, Clone)]
@@ -144,11 +144,11 @@ fn plain(text: &str) -> String {
     let mut in_symbol = false;
     for c in text.chars() {
         match c {
-            '\u{E000}' => {
+            SYMBOL_BEGINS => {
                 in_symbol = true;
                 out.push_str("some-");
             }
-            '\u{E001}' => in_symbol = false,
+            SYMBOL_ENDS => in_symbol = false,
             c if in_symbol && !c.is_ascii_alphanumeric() => out.push('-'),
             c => out.push(c),
         }

@@ -167,6 +167,57 @@ impl Space {
         }
     }
 
+    /// The space of contexts that some conditions can tell apart: one action, one principal, one resource.
+    pub fn of_conditions<'c>(conditions: impl IntoIterator<Item = &'c Condition>, pinned: &[&str]) -> Self {
+        let mut keys: IndexMap<SmolStr, Key> = IndexMap::new();
+        for condition in conditions {
+            let key = keys.entry(condition.key.clone()).or_insert_with(|| Key {
+                name: condition.key.clone(),
+                written: condition.written_key.clone(),
+                multivalued: false,
+            });
+            key.multivalued |= condition.qualifier != Qualifier::None;
+        }
+        for name in pinned {
+            let lower: SmolStr = name.to_lowercase().into();
+            keys.entry(lower.clone()).or_insert_with(|| Key {
+                name: lower,
+                written: (*name).into(),
+                multivalued: false,
+            });
+        }
+        Self {
+            actions: vec![SmolStr::new_static("*")],
+            principals: vec![SmolStr::new_static("*")],
+            keys: keys.into_values().collect(),
+            arns: Language::literal("*"),
+            tests: IndexSet::new(),
+        }
+    }
+
+    /// A key has exactly this text.
+    pub fn pin(&mut self, key: &str, text: &str) -> Option<Literal> {
+        let lower = key.to_lowercase();
+        let at = self.keys.iter().position(|key| key.name == lower)?;
+        let test = KeyTest {
+            operator: Operator::StringEquals,
+            negated: false,
+            qualifier: Qualifier::None,
+            if_exists: false,
+            values: Values::Language(Language::literal(text)),
+        };
+        Some(self.literal(Test::Key(at, test), true))
+    }
+
+    /// A condition as a literal; why it cannot be put exactly.
+    pub fn condition_holds(&mut self, condition: &Condition) -> Result<Literal, String> {
+        if condition.values.iter().any(|value| value.text.variables().next().is_some()) {
+            return Err(format!("it compares `{}` with another value of the request", condition.written_key));
+        }
+        let test = self.condition(condition, &Bindings::new())?;
+        Ok(self.literal(test, true))
+    }
+
     /// A test by its position.
     #[must_use]
     pub fn test(&self, id: TestId) -> &Test {
@@ -317,11 +368,19 @@ fn arns() -> Language {
     Language { globs: vec![glob], ignores_case: false }
 }
 
-/// The character that stands for what a variable or an unknown is: private use, so that no policy writes it.
+/// Before the name of what a variable or an unknown stands for: private use, so that no policy writes it.
+pub const SYMBOL_BEGINS: char = '\u{E000}';
+/// After it.
+pub const SYMBOL_ENDS: char = '\u{E001}';
+
+/// The text that stands for what a variable or an unknown is: equal for equal names, and to nothing that is written.
+#[must_use]
+pub fn symbol_text(name: &str) -> String {
+    format!("{SYMBOL_BEGINS}{name}{SYMBOL_ENDS}")
+}
+
 fn symbol(name: &str) -> Vec<Token> {
-    // The name itself between two private characters: equal for equal names, and equal to nothing that is written.
-    let marked = format!("\u{E000}{name}\u{E001}");
-    marked.chars().map(Token::Char).collect()
+    symbol_text(name).chars().map(Token::Char).collect()
 }
 
 /// A glob of a text; `None` where it can match nothing, since a variable has no value and no default.
@@ -372,7 +431,7 @@ fn within_segments(mut glob: Vec<Token>) -> Vec<Token> {
 }
 
 /// The glob of a resource.
-fn resource_glob(text: &Text, bindings: &Bindings) -> Option<Vec<Token>> {
+pub(super) fn resource_glob(text: &Text, bindings: &Bindings) -> Option<Vec<Token>> {
     glob(text, bindings)
 }
 

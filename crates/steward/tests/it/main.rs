@@ -1,6 +1,7 @@
 //! The program as people and pipelines use it: the real binary on real folders.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
+mod access;
 mod bad_input;
 mod blueprint;
 mod explain;

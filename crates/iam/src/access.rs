@@ -1,0 +1,44 @@
+//! Who may do what in an estate, before anything is deployed.
+//!
+//! In: an [`Estate`], whoever wrote it, and a question. Out: yes, no, when, or an honest "unknown", with the statements
+//! that decide; and chains of roles. Always: every policy that the estate attaches counts; one whose text nobody knows
+//! may allow anything and deny anything, and the answer says so.
+
+mod chains;
+mod collect;
+mod decide;
+mod names;
+
+use diagnostics::{Diagnostics, SourceMap};
+
+use crate::policy::Policy;
+
+/// AWS's own policies whose text is short and has not changed since they exist.
+///
+/// Source: AWS Managed Policy Reference, "AdministratorAccess".
+const WELL_KNOWN: &[(&str, &str)] = &[(
+    "arn:aws:iam::aws:policy/AdministratorAccess",
+    r#"{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}"#,
+)];
+
+/// The text of one of AWS's own policies, where it is known.
+fn well_known(arn: &str) -> Option<Policy> {
+    let (_, text) = WELL_KNOWN.iter().find(|(known, _)| *known == arn)?;
+    parse_text(text).ok()
+}
+
+/// A policy in a text of its own.
+fn parse_text(text: &str) -> Result<Policy, String> {
+    let (mut sources, mut diagnostics) = (SourceMap::new(), Diagnostics::new());
+    let file = sources.add("policy.json", text).and_then(|id| sources.file(id));
+    let policy = file.and_then(|file| crate::parse::file(file, &mut diagnostics));
+    policy.ok_or_else(|| {
+        let first = diagnostics.iter().next().map(|diagnostic| diagnostic.message.to_string());
+        first.unwrap_or_else(|| "it cannot be read".to_owned())
+    })
+}
+
+pub use chains::{Hop, Reaching, who_can};
+pub use collect::{Access, Document, Holder, HolderKind, Thing};
+pub use decide::{Because, Finding, Verdict, Who};
+pub use names::{Names, shown};

@@ -1,0 +1,573 @@
+//! Whether somebody may do something to something, for which contexts, and by which statements.
+//!
+//! In: [`Access`] and a question of one principal, one action and one resource. Out: a [`Finding`]. Always: "no" holds
+//! for every context and every value of everything unknown; "yes" holds for every context; what lies between is
+//! "when", with its conditions; what depends on a text that nobody knows is "unknown".
+//!
+//! Sources: "Policy evaluation logic", "Cross-account policy evaluation logic", IAM User Guide; "Key policies in AWS
+//! KMS", AWS KMS Developer Guide (the account's own policies count only where the key policy lets them).
+
+use diagnostics::Span;
+use estate::AccountId;
+use smol_str::SmolStr;
+
+use crate::operator::spell;
+use crate::policy::{Condition, Effect, PrincipalKind, PrincipalSet, ResourceSet, Sense, Statement};
+use crate::symbolic::language::{Budget, Found, Language, Token, search};
+use crate::symbolic::{Contexts, Decided, Obstacle};
+use crate::text::{Segment, Text};
+
+use super::collect::{Access, Document, Holder, Thing};
+
+/// Who is asked about.
+#[derive(Debug, Clone, Copy)]
+pub enum Who<'a> {
+    /// A role, user or permission set of the estate.
+    Holder(&'a Holder),
+    /// Somebody outside: an ARN, an account, a service, `anonymous`.
+    Outsider(&'a str),
+}
+
+/// What came of a question.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// In every context.
+    Yes,
+    /// In contexts of which these hold.
+    When(Vec<String>),
+    /// It depends on what is not known.
+    Unknown(Vec<String>),
+    /// In no context.
+    No,
+}
+
+/// A statement that matters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Because {
+    /// The layer: `identity policy`, `service control policy`.
+    pub layer: &'static str,
+    /// The document and statement: `Deploy · AllowDeploy`.
+    pub statement: String,
+    /// What it does.
+    pub effect: Effect,
+    /// Where.
+    pub span: Span,
+}
+
+/// An answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// The statements that decide, those that allow first.
+    pub because: Vec<Because>,
+    /// Layers that would have to allow and do not.
+    pub missing: Vec<&'static str>,
+}
+
+/// A statement of which action, resource and principal fit.
+struct Candidate<'a> {
+    because: Because,
+    /// Whether it fits for certain; else why not.
+    doubt: Option<String>,
+    conditions: &'a [Condition],
+}
+
+#[derive(Default)]
+struct Layer<'a> {
+    name: &'static str,
+    allows: Vec<Candidate<'a>>,
+    denies: Vec<Candidate<'a>>,
+}
+
+/// How well something fits.
+enum Fit {
+    No,
+    Perhaps(String),
+    Yes,
+}
+
+impl Fit {
+    fn and(self, other: impl FnOnce() -> Self) -> Self {
+        match self {
+            Self::No => Self::No,
+            Self::Yes => other(),
+            Self::Perhaps(why) => match other() {
+                Self::No => Self::No,
+                Self::Yes | Self::Perhaps(_) => Self::Perhaps(why),
+            },
+        }
+    }
+}
+
+/// How a resource policy can name somebody.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Naming {
+    /// Itself, or everybody.
+    Direct,
+    /// By its account.
+    Account,
+}
+
+impl Access<'_> {
+    /// Whether `who` may do `action` (`kms:Decrypt`) to `thing`.
+    #[must_use]
+    pub fn can(&self, who: Who<'_>, action: &str, thing: &Thing) -> Finding {
+        let action = action.to_lowercase();
+        let question = Question { access: self, who, action: &action, arn: resource_of(&action, thing) };
+        question.answer(thing)
+    }
+}
+
+/// The ARN that a request names: objects of a bucket are asked for beneath it.
+fn resource_of(action: &str, thing: &Thing) -> String {
+    let of_objects = ["object", "multipart"].iter().any(|word| action.contains(word));
+    if thing.kind == "AWS::S3::Bucket"
+        && action.starts_with("s3:")
+        && of_objects
+        && !action.contains("objectlockconfiguration")
+    {
+        return format!("{}/{}", thing.arn, crate::symbolic::symbol_text("object"));
+    }
+    thing.arn.clone()
+}
+
+struct Question<'q> {
+    access: &'q Access<'q>,
+    who: Who<'q>,
+    action: &'q str,
+    arn: String,
+}
+
+impl<'q> Question<'q> {
+    fn account(&self) -> Option<AccountId> {
+        match self.who {
+            Who::Holder(holder) => Some(holder.account),
+            Who::Outsider(_) => None,
+        }
+    }
+
+    fn answer(&self, thing: &'q Thing) -> Finding {
+        let identity = match self.who {
+            Who::Holder(holder) => self.layer("identity policy", &holder.identity, None),
+            Who::Outsider(_) => Layer { name: "identity policy", ..Layer::default() },
+        };
+        let boundary = match self.who {
+            Who::Holder(Holder { boundary: Some(boundary), .. }) => {
+                Some(self.layer("permissions boundary", std::slice::from_ref(boundary), None))
+            }
+            _ => None,
+        };
+        let direct = self.layer("resource policy", &thing.policies, Some(Naming::Direct));
+        let by_account = self.layer("resource policy", &thing.policies, Some(Naming::Account));
+        let none: &[Document] = &[];
+        let controls = |table: &'q std::collections::HashMap<AccountId, Vec<Document>>,
+                        account: Option<AccountId>| {
+            account.and_then(|account| table.get(&account)).map_or(none, Vec::as_slice)
+        };
+        let scp = self.layer("service control policy", controls(&self.access.controls, self.account()), None);
+        let rcp = self.layer(
+            "resource control policy",
+            controls(&self.access.resource_controls, Some(thing.account)),
+            None,
+        );
+        let outsider = matches!(self.who, Who::Outsider(_));
+        let same = self.account() == Some(thing.account);
+        let needs_delegation = matches!(thing.kind.as_str(), "AWS::KMS::Key" | "AWS::KMS::ReplicaKey")
+            || self.action.starts_with("sts:assume");
+        // The ways in which the layers can allow together.
+        let mut ways: Vec<Vec<&Layer<'_>>> = Vec::new();
+        match (outsider, same, needs_delegation) {
+            (true, ..) => ways.extend([vec![&direct], vec![&by_account]]),
+            (false, true, false) => ways.extend([vec![&identity], vec![&direct]]),
+            (false, true, true) => ways.extend([vec![&direct], vec![&by_account, &identity]]),
+            (false, false, _) => ways.extend([vec![&direct, &identity], vec![&by_account, &identity]]),
+        }
+        for way in &mut ways {
+            way.extend(boundary.as_ref());
+        }
+        let mut denying: Vec<&Candidate<'_>> =
+            identity.denies.iter().chain(&direct.denies).chain(&scp.denies).collect();
+        denying.extend(rcp.denies.iter());
+        denying.extend(boundary.iter().flat_map(|boundary| &boundary.denies));
+        self.combine(thing, &ways, &denying)
+    }
+
+    /// Puts the layers together: first what is certain, then what may be.
+    fn combine(&self, thing: &Thing, ways: &[Vec<&Layer<'_>>], denying: &[&Candidate<'_>]) -> Finding {
+        let pins = self.pins(thing);
+        let denials: Vec<Obstacle<'_>> = denying
+            .iter()
+            .map(|candidate| Obstacle {
+                conditions: candidate.conditions,
+                certain: candidate.doubt.is_none(),
+            })
+            .collect();
+        let mut best: Option<(Verdict, Vec<Because>)> = None;
+        for certain_only in [true, false] {
+            for way in ways {
+                for combination in combinations(way, certain_only) {
+                    let conditions: Vec<&Condition> =
+                        combination.iter().flat_map(|candidate| candidate.conditions).collect();
+                    let decided = Contexts {
+                        pins: &pins,
+                        conditions: &conditions,
+                        denials: &denials,
+                        certain: certain_only,
+                    }
+                    .decide();
+                    let doubts: Vec<String> =
+                        combination.iter().filter_map(|one| one.doubt.clone()).collect();
+                    let verdict = match decided {
+                        Decided::Never => continue,
+                        Decided::Always if certain_only => Verdict::Yes,
+                        Decided::Sometimes if certain_only => Verdict::When(described(&combination, denying)),
+                        Decided::Unknown(why) => Verdict::Unknown(vec![why]),
+                        Decided::Always | Decided::Sometimes => Verdict::Unknown(or_denials(doubts, denying)),
+                    };
+                    let because = combination.iter().map(|one| one.because.clone()).collect();
+                    if best.as_ref().is_none_or(|(known, _)| rank(&verdict) < rank(known)) {
+                        best = Some((verdict, because));
+                    }
+                    if matches!(best, Some((Verdict::Yes, _))) {
+                        break;
+                    }
+                }
+            }
+            if best.is_some() {
+                break;
+            }
+        }
+        let missing = ways.iter().flatten().filter(|layer| layer.allows.is_empty()).map(|layer| layer.name);
+        match best {
+            Some((verdict, mut because)) => {
+                because.extend(denying.iter().map(|candidate| candidate.because.clone()));
+                Finding { verdict, because, missing: Vec::new() }
+            }
+            None => {
+                let mut missing: Vec<&'static str> = missing.collect();
+                missing.dedup();
+                let because = denying.iter().map(|candidate| candidate.because.clone()).collect();
+                Finding { verdict: Verdict::No, because, missing }
+            }
+        }
+    }
+
+    /// What is known of the context, whoever sends the request.
+    fn pins(&self, thing: &Thing) -> Vec<(SmolStr, String)> {
+        let account = |account: AccountId| {
+            super::names::marked(&[super::names::Names::of(self.access.estate).account(account)])
+        };
+        let mut pins = vec![("aws:ResourceAccount".into(), account(thing.account))];
+        match self.who {
+            Who::Holder(holder) => {
+                pins.push(("aws:PrincipalArn".into(), holder.arn.clone()));
+                pins.push(("aws:PrincipalAccount".into(), account(holder.account)));
+                pins.push(("aws:PrincipalIsAWSService".into(), "false".into()));
+                for (key, value) in &holder.tags {
+                    pins.push((smol_str::format_smolstr!("aws:PrincipalTag/{key}"), value.to_string()));
+                }
+                if let Some(organization) = &self.access.organization {
+                    pins.push(("aws:PrincipalOrgID".into(), organization.clone()));
+                }
+            }
+            Who::Outsider(name) if name.contains(".amazonaws.com") && !name.contains(':') => {
+                pins.push(("aws:PrincipalIsAWSService".into(), "true".into()));
+            }
+            Who::Outsider(_) => {}
+        }
+        if let Some(organization) = &self.access.organization {
+            pins.push(("aws:ResourceOrgID".into(), organization.clone()));
+        }
+        pins
+    }
+
+    fn layer<'d>(&self, name: &'static str, documents: &'d [Document], naming: Option<Naming>) -> Layer<'d>
+    where
+        'q: 'd,
+    {
+        let mut layer = Layer { name, ..Layer::default() };
+        for document in documents {
+            let policy = match &document.policy {
+                Ok(policy) => policy,
+                Err(why) => {
+                    // What it says is not known: it may allow this, and one that is on a resource or controls may deny.
+                    let candidate = |effect| Candidate {
+                        because: Because {
+                            layer: name,
+                            statement: document.name.to_string(),
+                            effect,
+                            span: document.span,
+                        },
+                        doubt: Some(format!("policy `{}`: {why}", document.name)),
+                        conditions: &[],
+                    };
+                    layer.allows.push(candidate(Effect::Allow));
+                    if name != "identity policy" {
+                        layer.denies.push(candidate(Effect::Deny));
+                    }
+                    continue;
+                }
+            };
+            for (at, statement) in policy.statements.iter().enumerate() {
+                let fit = self.fits(statement, naming);
+                let doubt = match fit {
+                    Fit::No => continue,
+                    Fit::Perhaps(why) => Some(why),
+                    Fit::Yes if !document.certain => {
+                        Some(format!("policy `{}` is there only under a condition", document.name))
+                    }
+                    Fit::Yes => None,
+                };
+                let because = Because {
+                    layer: name,
+                    statement: format!("{} · {}", document.name, policy.statement_name(at)),
+                    effect: statement.effect,
+                    span: statement.span,
+                };
+                let candidate = Candidate { because, doubt, conditions: &statement.conditions };
+                match statement.effect {
+                    Effect::Allow => layer.allows.push(candidate),
+                    Effect::Deny => layer.denies.push(candidate),
+                }
+            }
+        }
+        layer
+    }
+
+    fn fits(&self, statement: &Statement, naming: Option<Naming>) -> Fit {
+        let patterns = &statement.actions.patterns;
+        let named =
+            patterns.iter().any(|pattern| crate::symbolic::action_matches(&pattern.text, self.action));
+        let open = patterns.iter().any(|pattern| pattern.text.has_unknowns());
+        let action = match (named == (statement.actions.sense == Sense::Only), open) {
+            (_, true) if !named => Fit::Perhaps("an action is not known".into()),
+            (true, _) => Fit::Yes,
+            (false, _) => Fit::No,
+        };
+        action.and(|| statement.resources.as_ref().map_or(Fit::Yes, |set| self.fits_resource(set))).and(
+            || match (&statement.principals, naming) {
+                (None, _) => Fit::Yes,
+                (Some(set), Some(naming)) if statement.effect == Effect::Allow => {
+                    self.fits_principal(set, Some(naming))
+                }
+                (Some(set), _) => self.fits_principal(set, None),
+            },
+        )
+    }
+
+    fn fits_resource(&self, set: &ResourceSet) -> Fit {
+        let mut perhaps = None;
+        let mut named = false;
+        for pattern in &set.patterns {
+            match resource_fit(&pattern.text, &self.arn) {
+                Fit::Yes => named = true,
+                Fit::Perhaps(why) => perhaps = Some(why),
+                Fit::No => {}
+            }
+        }
+        match (named, perhaps, set.sense) {
+            (true, _, Sense::Only) => Fit::Yes,
+            (true, _, Sense::AllBut) => Fit::No,
+            (false, Some(why), _) => Fit::Perhaps(why),
+            (false, None, Sense::Only) => Fit::No,
+            (false, None, Sense::AllBut) => Fit::Yes,
+        }
+    }
+
+    /// Whether a set of principals names who asks; `None`: in whatever way.
+    fn fits_principal(&self, set: &PrincipalSet, naming: Option<Naming>) -> Fit {
+        let mut perhaps = None;
+        let mut named = false;
+        for principal in &set.principals {
+            match self.named_by(&principal.kind) {
+                Some(how) if naming.is_none_or(|naming| naming == how) => named = true,
+                Some(_) => {}
+                None => {
+                    if let PrincipalKind::Open(_, text) = &principal.kind
+                        && !rendered(text).starts_with("arn:")
+                    {
+                        perhaps = Some(format!("principal `{}` is not known", principal.written));
+                    }
+                }
+            }
+        }
+        match (set.sense, named, perhaps) {
+            (Sense::Only, true, _) | (Sense::AllBut, false, None) => Fit::Yes,
+            (Sense::AllBut, true, _) | (Sense::Only, false, None) => Fit::No,
+            (_, false, Some(why)) => Fit::Perhaps(why),
+        }
+    }
+
+    fn named_by(&self, kind: &PrincipalKind) -> Option<Naming> {
+        let text = match kind {
+            PrincipalKind::Everyone => return Some(Naming::Direct),
+            PrincipalKind::Account(text) | PrincipalKind::Arn(text) => text.to_string(),
+            PrincipalKind::Open(_, text) => rendered(text),
+            PrincipalKind::Service(name)
+            | PrincipalKind::Federated(name)
+            | PrincipalKind::CanonicalUser(name) => {
+                let asks = matches!(self.who, Who::Outsider(who) if who == name.as_str());
+                return asks.then_some(Naming::Direct);
+            }
+            PrincipalKind::UniqueId(_) => return None,
+        };
+        let account = |arn: &str| arn.split(':').nth(4).map(str::to_owned);
+        match self.who {
+            Who::Outsider(who) => {
+                let own = account(&text).unwrap_or_else(|| text.clone());
+                let theirs = account(who).unwrap_or_else(|| who.to_owned());
+                (text == who)
+                    .then_some(Naming::Direct)
+                    .or((is_account(&text) && own == theirs).then_some(Naming::Account))
+            }
+            Who::Holder(holder) => {
+                let own = super::names::marked(&[
+                    super::names::Names::of(self.access.estate).account(holder.account)
+                ]);
+                if text == holder.arn {
+                    Some(Naming::Direct)
+                } else if is_account(&text)
+                    && (text == own || account(&text).as_deref() == Some(own.as_str()))
+                {
+                    Some(Naming::Account)
+                } else {
+                    None
+                }
+            }
+        }
+    }
+}
+
+fn is_account(text: &str) -> bool {
+    !text.starts_with("arn:") || text.ends_with(":root")
+}
+
+/// A text with its symbols marked; wildcards and variables as they are written.
+fn rendered(text: &Text) -> String {
+    text.segments
+        .iter()
+        .map(|segment| match segment {
+            Segment::Literal(text) => text.to_string(),
+            Segment::Unknown(name) => crate::symbolic::symbol_text(name),
+            Segment::AnyRun => "*".to_owned(),
+            Segment::AnyOne => "?".to_owned(),
+            Segment::Variable(variable) => format!("${{{}}}", variable.written),
+        })
+        .collect()
+}
+
+/// How many product states one question about a pattern may visit.
+const BUDGET: Budget = Budget(20_000);
+
+/// Whether a pattern covers a resource whose ARN may hold symbols.
+fn resource_fit(pattern: &Text, arn: &str) -> Fit {
+    if pattern.is_any() {
+        return Fit::Yes;
+    }
+    let Some(glob) = crate::symbolic::resource_glob(pattern) else { return Fit::No };
+    let has_symbols = pattern.has_unknowns();
+    let language = Language { globs: vec![glob], ignores_case: false };
+    if language.contains(arn) {
+        return Fit::Yes;
+    }
+    if pattern.variables().next().is_some() {
+        let loose = Language { globs: vec![crate::symbolic::loose_glob(pattern)], ignores_case: false };
+        if loose.contains(arn) {
+            return Fit::Perhaps(format!("`{}` depends on who asks", rendered(pattern)));
+        }
+    }
+    // A pattern with symbols of its own names other things than these.
+    if has_symbols || !arn.contains(crate::symbolic::SYMBOL_BEGINS) {
+        return Fit::No;
+    }
+    match search(&[&language, &loosened(arn)], &[], BUDGET) {
+        Found::Nothing => Fit::No,
+        Found::Text(_) | Found::GaveUp => Fit::Perhaps(format!(
+            "whether `{}` covers a name that AWS makes up is not known",
+            rendered(pattern)
+        )),
+    }
+}
+
+/// Every text that an ARN with symbols may turn out to be.
+fn loosened(arn: &str) -> Language {
+    let mut glob = Vec::new();
+    let mut inside = false;
+    for c in arn.chars() {
+        match c {
+            crate::symbolic::SYMBOL_BEGINS => {
+                inside = true;
+                glob.push(Token::Run(crate::symbolic::language::Reach::Segment));
+            }
+            crate::symbolic::SYMBOL_ENDS => inside = false,
+            c if !inside => glob.push(Token::Char(c)),
+            _ => {}
+        }
+    }
+    Language { globs: vec![glob], ignores_case: false }
+}
+
+/// At most this many ways to choose one statement from each layer.
+const MOST_COMBINATIONS: usize = 2_000;
+
+fn combinations<'c, 'a>(layers: &[&'c Layer<'a>], certain_only: bool) -> Vec<Vec<&'c Candidate<'a>>> {
+    let mut out: Vec<Vec<&Candidate<'_>>> = vec![Vec::new()];
+    for layer in layers {
+        let fitting: Vec<&Candidate<'_>> =
+            layer.allows.iter().filter(|candidate| !certain_only || candidate.doubt.is_none()).collect();
+        let mut next = Vec::new();
+        for chosen in &out {
+            for candidate in &fitting {
+                let mut chosen = chosen.clone();
+                chosen.push(candidate);
+                next.push(chosen);
+            }
+        }
+        next.truncate(MOST_COMBINATIONS);
+        out = next;
+    }
+    // Those without conditions first: they settle it.
+    out.sort_by_key(|chosen| chosen.iter().map(|candidate| candidate.conditions.len()).sum::<usize>());
+    out
+}
+
+fn rank(verdict: &Verdict) -> u8 {
+    match verdict {
+        Verdict::Yes => 0,
+        Verdict::When(_) => 1,
+        Verdict::Unknown(_) => 2,
+        Verdict::No => 3,
+    }
+}
+
+fn described(combination: &[&Candidate<'_>], denying: &[&Candidate<'_>]) -> Vec<String> {
+    let mut out: Vec<String> =
+        combination.iter().flat_map(|candidate| candidate.conditions).map(condition_text).collect();
+    for candidate in denying {
+        let conditions: Vec<String> = candidate.conditions.iter().map(condition_text).collect();
+        out.push(if conditions.is_empty() {
+            format!("unless `{}` denies it", candidate.because.statement)
+        } else {
+            format!("not ({})", conditions.join(" and "))
+        });
+    }
+    out.dedup();
+    out
+}
+
+fn or_denials(mut doubts: Vec<String>, denying: &[&Candidate<'_>]) -> Vec<String> {
+    if doubts.is_empty() {
+        doubts.extend(denying.iter().filter_map(|candidate| candidate.doubt.clone()));
+    }
+    doubts.dedup();
+    doubts
+}
+
+/// A condition in one line: `StringEquals kms:ViaService s3.us-east-1.amazonaws.com`.
+fn condition_text(condition: &Condition) -> String {
+    let values: Vec<String> =
+        condition.values.iter().map(|value| super::names::shown(&rendered(&value.text))).collect();
+    let operator = spell(condition.qualifier, condition.operator, condition.if_exists);
+    format!("{operator} {} {}", condition.written_key, values.join(" | "))
+}
