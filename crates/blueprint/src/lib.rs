@@ -9,6 +9,7 @@
 
 pub mod cidr;
 pub mod codes;
+mod exceptions;
 mod files;
 mod include;
 pub mod model;
@@ -27,6 +28,7 @@ mod written;
 
 pub use cidr::Cidr;
 pub use codes::CODES;
+pub use exceptions::exceptions;
 pub use files::{Files, MemoryFiles, ReadError};
 pub use model::*;
 pub use scalars::{

@@ -199,6 +199,9 @@ pub struct Audit {
     /// Take the defaults of parameters as their values where none is given
     #[arg(long)]
     pub defaults: bool,
+    /// A file of exceptions, written as in a blueprint; may be given several times
+    #[arg(short, long, value_name = "FILE")]
+    pub exceptions: Vec<PathBuf>,
     /// Tag keys that resources must carry
     #[arg(long, value_name = "KEYS", value_delimiter = ',')]
     pub required_tags: Vec<String>,
@@ -217,7 +220,7 @@ pub enum FailOn {
 /// `steward explain`.
 #[derive(Debug, Args)]
 pub struct Explain {
-    /// The id of a guarantee, a code, a control, or a resource; nothing lists what there is
+    /// The id of a guarantee, a code, a control, a framework, or a resource; nothing lists what there is
     pub topic: Option<String>,
     /// The estate that the resource is in
     pub path: Option<PathBuf>,

@@ -33,6 +33,8 @@ codes! {
     RECORDING_BESIDE = "STW0020", "output of AWS describe calls stands beside other paths",
         "What the describe calls returned is an estate by itself: templates deployed there are in it already. Give the \
          folder alone. Several accounts and regions go into one folder, each in a folder of its name.";
+    NO_SUCH_FORM = "STW0012", "the command has no output of that form",
+        "SARIF lists findings in files: `steward check` and `steward audit` write it. `steward explain` has text and JSON.";
 }
 
 /// Every code that any part of Steward may report, sorted.

@@ -126,7 +126,7 @@ pub fn blueprint(folder: &Path, entry: &str, today: Date) -> Read {
     read.options.required_tags = required_tags(&blueprint);
     // 45 CFR 164.316(b)(2)(i): six years, for the record of who did what.
     read.options.trail_retention_days = if blueprint.answers_to(Framework::Hipaa) { 6 * 365 } else { 365 };
-    read.exceptions = exceptions(&blueprint, today);
+    read.exceptions = exceptions(&blueprint.exceptions, |subject| patterns(&blueprint, subject), today);
     read.origin = Origin::Blueprint { lock_before, lock_after: Some(design.lock) };
     read.estate = Some(estate);
     read
@@ -194,13 +194,17 @@ fn required_tags(blueprint: &Blueprint) -> Vec<String> {
     blueprint.tags.iter().map(|(key, _)| key.value.to_string()).collect()
 }
 
-/// The blueprint's exceptions as patterns over the paths of subjects.
-fn exceptions(blueprint: &Blueprint, today: Date) -> Vec<Exception> {
+/// Exceptions as patterns over the paths of subjects; `patterns` says which a subject stands for.
+fn exceptions(
+    written: &[blueprint::model::Exception],
+    patterns: impl Fn(&Subject) -> Vec<String>,
+    today: Date,
+) -> Vec<Exception> {
     let mut out = Vec::new();
-    for exception in &blueprint.exceptions {
+    for exception in written {
         let patterns: Vec<String> = match exception.subjects.as_slice() {
             [] => vec!["*/*".to_owned()],
-            subjects => subjects.iter().flat_map(|subject| patterns(blueprint, &subject.value)).collect(),
+            subjects => subjects.iter().flat_map(|subject| patterns(&subject.value)).collect(),
         };
         for subjects in patterns {
             out.push(Exception {
@@ -215,6 +219,30 @@ fn exceptions(blueprint: &Blueprint, today: Date) -> Vec<Exception> {
         }
     }
     out
+}
+
+/// Adds the exceptions of a file of their own, whose subjects are resources.
+pub fn add_exceptions(read: &mut Read, path: &Path) {
+    let name = path.display().to_string();
+    let text = std::fs::read(path)
+        .map_err(|error| {
+            let text = format!("`{name}` cannot be read: {error}");
+            Diagnostic::error(codes::NO_SUCH_PATH, Span::NONE, text)
+        })
+        .and_then(|bytes| document::decode(bytes, &name, document::Limits::default()));
+    let text = match text {
+        Ok(text) => text,
+        Err(diagnostic) => return read.diagnostics.push(diagnostic),
+    };
+    let file = read.sources.add(name, text).and_then(|id| read.sources.file(id).cloned());
+    let Some(written) = file.and_then(|file| blueprint::exceptions(&file, &mut read.diagnostics)) else {
+        return;
+    };
+    let resources = |subject: &Subject| match subject {
+        Subject::Resources(pattern) => vec![pattern.to_string()],
+        _ => Vec::new(),
+    };
+    read.exceptions.extend(exceptions(&written, resources, read.options.today));
 }
 
 /// What an exception is for, as patterns of `account/region/stack/resource`.

@@ -12,9 +12,9 @@ use super::{Reported, Summary, decide};
 /// The name and number of the format.
 const SCHEMA: &str = "steward-report/1";
 
-/// The whole run.
+/// The whole run; with `every`, also the subjects of which something is proved.
 #[must_use]
-pub fn json(run: &Reported<'_>) -> Value {
+pub fn json(run: &Reported<'_>, every: bool) -> Value {
     let summary = Summary::of(run);
     let mut out = json!({
         "schema": SCHEMA,
@@ -35,7 +35,7 @@ pub fn json(run: &Reported<'_>) -> Value {
     });
     map.insert("estate".into(), estate.unwrap_or_default());
     map.insert("counts".into(), counts(&summary));
-    map.insert("guarantees".into(), guarantees(run));
+    map.insert("guarantees".into(), guarantees(run, every));
     map.insert("findings".into(), findings(run));
     map.insert("exceptions".into(), exceptions(run));
     map.insert("diagnostics".into(), diagnostic::all(run.diagnostics, run.sources));
@@ -74,14 +74,14 @@ fn counts(summary: &Summary) -> Value {
     })
 }
 
-fn guarantees(run: &Reported<'_>) -> Value {
-    let Some((_, report)) = run.judged else { return json!([]) };
+fn guarantees(run: &Reported<'_>, every: bool) -> Value {
+    let Some((estate, report)) = run.judged else { return json!([]) };
     report
         .guarantees
         .iter()
         .map(|checked| {
             let Count { proved, excepted, unknown, violated } = checked.count();
-            json!({
+            let mut one = json!({
                 "id": checked.guarantee.id,
                 "title": checked.guarantee.title,
                 "level": checked.guarantee.level.word(),
@@ -90,7 +90,12 @@ fn guarantees(run: &Reported<'_>) -> Value {
                     "proved": proved, "excepted": excepted, "unknown": unknown, "violated": violated,
                 },
                 "controls": controls::served_by(checked.guarantee.id).map(control).collect::<Value>(),
-            })
+            });
+            if let Some(map) = one.as_object_mut().filter(|_| every) {
+                let proved = checked.proved.iter().map(|proved| subject(estate, *proved));
+                map.insert("proved".into(), proved.collect());
+            }
+            one
         })
         .collect()
 }

@@ -171,7 +171,7 @@ impl Scope<'_, '_> {
 
     /// The truth of a formula from what is known of the conditions it names.
     fn known(&self, formula: &Formula) -> Option<bool> {
-        self.decide(formula, &[], &mut { MOST_STEPS })
+        self.decide(formula, &Assumed::default(), &mut { MOST_STEPS })
     }
 
     /// The truth of a condition where the reading is: known, or following from what is assumed.
@@ -182,28 +182,31 @@ impl Scope<'_, '_> {
         if self.assumed.is_empty() {
             return None;
         }
-        let mut facts = Vec::new();
+        let mut facts = Assumed::default();
         let mut steps = MOST_STEPS;
-        for (name, holds) in &self.assumed {
-            self.implied(&Formula::Named(name.clone()), *holds, &mut facts, &mut steps);
+        let assumed: Vec<_> =
+            self.assumed.iter().map(|(name, holds)| (Formula::Named(name.clone()), *holds)).collect();
+        for (formula, holds) in &assumed {
+            self.implied(formula, *holds, &mut facts, &mut steps);
         }
         self.decide(&Formula::Named(name.clone()), &facts, &mut steps)
     }
 
     /// Adds what follows from `formula` being true (or false).
-    fn implied(&self, formula: &Formula, holds: bool, facts: &mut Vec<(SmolStr, bool)>, steps: &mut usize) {
+    fn implied<'f>(&'f self, formula: &'f Formula, holds: bool, facts: &mut Assumed<'f>, steps: &mut usize) {
         let Some(left) = steps.checked_sub(1) else { return };
         *steps = left;
         match formula {
             Formula::Named(name) => {
-                if facts.iter().any(|(known, _)| known == name) {
+                if facts.named.iter().any(|(known, _)| *known == name) {
                     return;
                 }
-                facts.push((name.clone(), holds));
+                facts.named.push((name, holds));
                 if let Some(condition) = self.conditions.get(name) {
                     self.implied(&condition.formula, holds, facts, steps);
                 }
             }
+            Formula::Equals(left, right) => facts.compared.push((left, right, holds)),
             Formula::Not(inner) => self.implied(inner, !holds, facts, steps),
             Formula::And(parts) if holds => {
                 parts.iter().for_each(|part| self.implied(part, true, facts, steps))
@@ -215,16 +218,17 @@ impl Scope<'_, '_> {
         }
     }
 
-    fn decide(&self, formula: &Formula, facts: &[(SmolStr, bool)], steps: &mut usize) -> Option<bool> {
+    fn decide(&self, formula: &Formula, facts: &Assumed<'_>, steps: &mut usize) -> Option<bool> {
         *steps = steps.checked_sub(1)?;
         match formula {
             Formula::Known(truth) => Some(*truth),
-            Formula::Equals(..) | Formula::Unreadable => None,
+            Formula::Unreadable => None,
+            Formula::Equals(left, right) => facts.compare(left, right),
             Formula::Not(inner) => Some(!self.decide(inner, facts, steps)?),
             Formula::And(parts) => self.all(parts, facts, steps, true),
             Formula::Or(parts) => self.all(parts, facts, steps, false),
             Formula::Named(name) => {
-                if let Some((_, holds)) = facts.iter().find(|(known, _)| known == name) {
+                if let Some((_, holds)) = facts.named.iter().find(|(known, _)| *known == name) {
                     return Some(*holds);
                 }
                 let condition = self.conditions.get(name)?;
@@ -234,13 +238,7 @@ impl Scope<'_, '_> {
     }
 
     /// Whether all parts are `value`: `Some(value)`; whether one is surely not: `Some(!value)`.
-    fn all(
-        &self,
-        parts: &[Formula],
-        facts: &[(SmolStr, bool)],
-        steps: &mut usize,
-        value: bool,
-    ) -> Option<bool> {
+    fn all(&self, parts: &[Formula], facts: &Assumed<'_>, steps: &mut usize, value: bool) -> Option<bool> {
         let mut open = false;
         for part in parts {
             match self.decide(part, facts, steps) {
@@ -250,6 +248,41 @@ impl Scope<'_, '_> {
             }
         }
         (!open).then_some(value)
+    }
+}
+
+/// What is taken for true: conditions, and comparisons of values.
+#[derive(Default)]
+struct Assumed<'f> {
+    named: Vec<(&'f SmolStr, bool)>,
+    compared: Vec<(&'f Value, &'f Value, bool)>,
+}
+
+impl Assumed<'_> {
+    /// Whether two values are equal, as far as it follows from a comparison of the same value.
+    fn compare(&self, left: &Value, right: &Value) -> Option<bool> {
+        self.compared.iter().find_map(|(known_left, known_right, holds)| {
+            let pairs = [(left, right, known_left, known_right), (right, left, known_left, known_right)];
+            let swapped = [(left, right, known_right, known_left), (right, left, known_right, known_left)];
+            let mut all = pairs.into_iter().chain(swapped);
+            all.find_map(|(subject, text, known, known_text)| {
+                let (text, known_text) = (text.as_text()?, known_text.as_text()?);
+                match same_unknown(subject, known) {
+                    true if text == known_text => Some(*holds),
+                    true if *holds => Some(false),
+                    _ => None,
+                }
+            })
+        })
+    }
+}
+
+/// Whether two values stand for the same thing that is not known yet.
+fn same_unknown(one: &Value, other: &Value) -> bool {
+    match (&one.kind, &other.kind) {
+        (Kind::Unknown(one), Kind::Unknown(other)) => one.symbol == other.symbol,
+        (Kind::Reference(one), Kind::Reference(other)) => one == other,
+        _ => false,
     }
 }
 

@@ -93,6 +93,22 @@ fn what_is_left_out_cannot_be_referred_to() {
         "  C: {Type: A::B::C, Condition: Maybe}\n  D: {Type: A::B::C, Properties: {P: !If [Maybe, !Ref C, x]}}\n",
         &[],
     );
+    // One condition may imply another by what both compare.
+    let stages = "Parameters: {P: {Type: String}}\nConditions: {Prod: !Equals [!Ref P, prod], Live: !Or [!Condition Prod, \
+                  !Equals [!Ref P, stage]], Tests: !Not [!Equals [test, !Ref P]], Same: !Equals [prod, !Ref P]}\n";
+    let refers = |from: &str, to: &str| {
+        format!(
+            "  C: {{Type: A::B::C, Condition: {to}}}\n  D: {{Type: A::B::C, Condition: {from}, Properties: {{P: !Ref C}}}}\n"
+        )
+    };
+    for (from, to) in
+        [("Prod", "Live"), ("Prod", "Tests"), ("Prod", "Same"), ("Same", "Prod"), ("Same", "Live")]
+    {
+        self::check(&with(&format!("{}{stages}", refers(from, to))), &[]);
+    }
+    for (from, to) in [("Live", "Prod"), ("Tests", "Live"), ("Tests", "Prod")] {
+        self::check(&with(&format!("{}{stages}", refers(from, to))), &["CFN0027 warning !Ref C"]);
+    }
 }
 
 #[test]

@@ -62,7 +62,7 @@ fn judge(subject: ResourceRef<'_>, path: &[&str], findings: &mut Findings, holde
 
 fn tell(subject: ResourceRef<'_>, judgement: Judgement, findings: &mut Findings) {
     findings.settle(subject, judgement, &Words {
-        violated: "the instance gives its role's credentials to any request from it, forged ones included: IMDSv2 is not required",
+        violated: "nothing here requires session tokens (IMDSv2): unless its image or the account does, the instance gives its role's credentials to any request from it, forged ones included",
         unknown: "IMDSv2 is required",
         path: "MetadataOptions/HttpTokens",
         fix: "MetadataOptions: {HttpTokens: required}",

@@ -34,6 +34,9 @@ pub fn run(global: &Global, options: &Audit, today: Date) -> Ending {
         }
         paths => pipeline::templates(paths, reading, sources, options.required_tags.clone(), today),
     };
+    for path in &options.exceptions {
+        pipeline::add_exceptions(&mut read, path);
+    }
     let proved = read.prove();
     report::show(global, &read, proved.as_ref(), options.fail_on, start)
 }

@@ -17,7 +17,16 @@ use crate::{Ending, codes, pipeline};
 
 /// Runs it.
 pub fn run(global: &Global, options: &Explain, today: Date) -> Ending {
-    let style = style(global);
+    if global.format == Format::Sarif {
+        let text = "`steward explain` has no output as SARIF";
+        let diagnostic = Diagnostic::error(codes::NO_SUCH_FORM, Span::NONE, text);
+        return refuse(global, diagnostic.help("`--format json` is for programs"));
+    }
+    let style = match global.format {
+        Format::Text => style(global),
+        // A program gets the text as it is.
+        Format::Json | Format::Sarif => Style { colour: false, unicode: true, ..style(global) },
+    };
     let Some(topic) = &options.topic else {
         print(&everything(global, style));
         return Ending::Good;
@@ -32,14 +41,17 @@ pub fn run(global: &Global, options: &Explain, today: Date) -> Ending {
         return resource(global, topic, estate, report, &read, style);
     }
     if let Some(guarantee) = guarantees::by_id(topic) {
-        print(&guarantee_page(guarantee, style));
+        tell(global, topic, "guarantee", guarantee_page(guarantee, style));
     } else if let Some(info) = codes::all().into_iter().find(|info| info.code.0.eq_ignore_ascii_case(topic)) {
-        print(&code_page(info, style));
+        tell(global, topic, "code", code_page(info, style));
     } else if let Some(page) = control_page(topic, style) {
-        print(&page);
+        tell(global, topic, "control", page);
+    } else if let Some(page) = framework_page(topic, style) {
+        tell(global, topic, "framework", page);
     } else {
         let ids = guarantees::ALL.iter().map(|guarantee| guarantee.id);
-        let candidates = ids.chain(codes::all().into_iter().map(|info| info.code.0));
+        let controls = CONTROLS.iter().flat_map(|control| [control.framework, control.id]);
+        let candidates = ids.chain(codes::all().into_iter().map(|info| info.code.0)).chain(controls);
         let help = did_you_mean(topic, candidates).unwrap_or_else(|| {
             "`steward explain` lists what there is; a resource needs its estate's path behind it".into()
         });
@@ -47,6 +59,16 @@ pub fn run(global: &Global, options: &Explain, today: Date) -> Ending {
         return refuse(global, Diagnostic::error(codes::UNKNOWN_TOPIC, Span::NONE, text).help(help));
     }
     Ending::Good
+}
+
+/// Prints the page of a topic in the form that was asked for.
+fn tell(global: &Global, topic: &str, kind: &str, page: String) {
+    if global.format == Format::Text {
+        return print(&page);
+    }
+    let one =
+        serde_json::json!({ "schema": "steward-explain/1", "topic": topic, "kind": kind, "text": page });
+    print(&format!("{one:#}\n"));
 }
 
 /// Every guarantee and every code.
@@ -118,6 +140,19 @@ fn control_page(topic: &str, style: Style) -> Option<String> {
     (!page.is_empty()).then_some(page)
 }
 
+/// The controls of a framework, each with the guarantees that serve it.
+fn framework_page(topic: &str, style: Style) -> Option<String> {
+    let of = CONTROLS.iter().filter(|control| control.framework.eq_ignore_ascii_case(topic));
+    let rows: Vec<_> = of
+        .map(|control| (control.id, format!("{} ({})", control.title, control.guarantees.join(", "))))
+        .collect();
+    let name = CONTROLS.iter().find(|control| control.framework.eq_ignore_ascii_case(topic))?.framework;
+    let mut page = format!("{}\n\n", style.paint(Ink::Heading, framework_name(name)));
+    table(&mut page, rows.into_iter(), style);
+    page.push_str("\nsteward explain CONTROL and steward explain GUARANTEE say more.\n");
+    Some(page)
+}
+
 /// Every resource that `topic` names, by its logical id or its path.
 fn resource(
     global: &Global,
@@ -137,7 +172,7 @@ fn resource(
         return refuse(global, Diagnostic::error(codes::UNKNOWN_TOPIC, Span::NONE, text).maybe_help(help));
     }
     let pages = named.iter().map(|found| resource_page(*found, &path(*found), report, read, style));
-    print(&pages.collect::<Vec<_>>().join("\n"));
+    tell(global, topic, "resource", pages.collect::<Vec<_>>().join("\n"));
     Ending::Good
 }
 

@@ -37,7 +37,7 @@ pub fn show(
             let elapsed = Some(start.elapsed());
             print(&emit::report::text(&reported, style(global), detail(global), elapsed));
         }
-        Format::Json => print(&format!("{:#}\n", emit::report::json(&reported))),
+        Format::Json => print(&format!("{:#}\n", emit::report::json(&reported, global.verbose))),
         Format::Sarif => print(&format!("{:#}\n", emit::report::sarif(&reported))),
     }
     match Summary::of(&reported).outcome() {

@@ -53,3 +53,25 @@ fn a_resource_is_traced_to_the_line_that_asked_for_it() {
     run.says("because of estate.yaml:").says("AWS::S3::Bucket").says("proved").says("HIPAA");
     folder.steward("explain NoSuchThing .").ends_with(2).says("STW0008");
 }
+
+#[test]
+fn a_framework_lists_its_controls() {
+    Folder::new().run(&["explain", "SOC2"], &[]).ends_with(0).says("CC6.1").says("key-rotation");
+    Folder::new().run(&["explain", "hipa"], &[]).ends_with(2).says("did you mean `hipaa`?");
+}
+
+#[test]
+fn a_topic_is_told_to_programs_too_or_refused() {
+    let folder = Folder::new();
+    folder.steward("init").ends_with(0);
+    for (topic, kind) in
+        [("key-rotation", "guarantee"), ("bp0104", "code"), ("CC6.1", "control"), ("cis", "framework")]
+    {
+        let told = folder.steward(&format!("explain {topic} --format json")).ends_with(0).json();
+        assert_eq!((&told["topic"], &told["kind"]), (&topic.into(), &kind.into()));
+        assert!(told["text"].as_str().unwrap().len() > 40);
+    }
+    for topics in ["", " key-rotation", " Vpc ."] {
+        folder.steward(&format!("explain{topics} --format sarif")).ends_with(2).says("STW0012");
+    }
+}

@@ -177,3 +177,47 @@ fn exceptions_are_counted_with_their_owner_until_their_day() {
     assert_eq!(report["counts"]["subjects"]["excepted"], 1);
     folder.steward("check --as-of 2026-12-02").ends_with(1).says("expired on 2026-12-01, 1 day ago");
 }
+
+#[test]
+fn an_audit_takes_exceptions_from_a_file() {
+    let list = "- guarantee: tls-only-queues\n  for: [First, '*/Second']\n  because: both are emptied in January\n  owner: queues@my-company.example\n  until: 2026-12-01\n";
+    let folder = faulty().with("accepted.yaml", list).with("section.yaml", format!("exceptions:\n{list}"));
+    for file in ["accepted.yaml", "section.yaml"] {
+        let report = folder
+            .steward(&format!("audit stack.yaml --exceptions {file} --as-of 2026-11-21 --format json"))
+            .ends_with(1)
+            .json();
+        let excepted: Vec<&str> = (report["findings"].as_array().unwrap().iter())
+            .filter(|finding| finding["verdict"] == "excepted")
+            .map(|finding| finding["subject"]["resource"].as_str().unwrap())
+            .collect();
+        assert_eq!(excepted, ["First", "Second"]);
+    }
+    folder
+        .steward("audit stack.yaml --exceptions accepted.yaml --as-of 2026-12-02")
+        .says("expired on 2026-12-01");
+    // One without an owner is none, and nothing is excepted by half a file.
+    let folder = folder.with("half.yaml", list.replace("  owner: queues@my-company.example\n", ""));
+    let half = folder.steward("audit stack.yaml --exceptions half.yaml --as-of 2026-11-21").ends_with(2);
+    half.says("owner").says("half.yaml:1");
+    folder.steward("audit stack.yaml --exceptions missing.yaml").ends_with(2).says("STW0001");
+    folder
+        .with("odd.yaml", "name: x\n")
+        .steward("audit stack.yaml --exceptions odd.yaml")
+        .ends_with(2)
+        .says("a list of exceptions");
+}
+
+#[test]
+fn what_is_proved_is_listed_where_every_finding_is_asked_for() {
+    let folder = faulty();
+    let proved = |arguments: &str| {
+        let report = folder.steward(arguments).ends_with(1).json();
+        let all = report["guarantees"].as_array().unwrap().clone();
+        let one = all.into_iter().find(|one| one["id"] == "stateful-retained").unwrap();
+        assert!(one["counts"]["proved"].as_u64().unwrap() > 0);
+        one["proved"].as_array().map(|all| all.iter().map(|one| one["resource"].clone()).collect::<Vec<_>>())
+    };
+    assert_eq!(proved("audit stack.yaml --as-of 2026-11-01 --format json"), None);
+    assert_eq!(proved("audit stack.yaml --as-of 2026-11-01 --format json -v"), Some(vec!["Key".into()]));
+}
