@@ -11,6 +11,7 @@ use diagnostics::Span;
 use estate::{Kind, Value};
 
 use crate::Facts;
+use crate::addresses::is_internet;
 use crate::policy::{Principal, Statement, statements};
 use crate::text::{Token, Truth, tokens};
 
@@ -154,7 +155,7 @@ fn fixed(facts: &Facts<'_>, values: &Value) -> Truth {
                 Token::Unknown(_) => '*',
             })
             .collect();
-        let everything = said.ends_with("/0")
+        let everything = is_internet(&said) == Some(true)
             || said.replace("arn:aws", "").chars().all(|c| matches!(c, '*' | '?' | ':' | '/'));
         let vague = tokens.iter().any(|token| matches!(token, Token::Unknown(_)));
         all.and(match (everything, vague) {

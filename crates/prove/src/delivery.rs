@@ -190,7 +190,13 @@ pub(crate) fn key_allows(
     let resource =
         tokens(facts.estate, &Reference::attribute(found.stack_id, found.id.clone(), "Arn").into());
     let policy = Setting::of(found.resource, &["KeyPolicy"]);
-    let mut all: Answer = Judgement::Holds.into();
+    let enabled =
+        Setting::of(found.resource, &["Enabled"]).literal(true, |value| value.as_bool() == Some(true));
+    let enabled = match enabled {
+        Judgement::Fails { span, .. } => Judgement::Fails { span, found: "the key is switched off".into() },
+        other => other,
+    };
+    let mut all: Answer = enabled.into();
     for action in actions {
         all = all.and(|| {
             let context = context.to_vec();

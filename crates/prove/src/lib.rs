@@ -4,6 +4,7 @@
 //! [`Report`] of verdicts with places and witnesses. Always: "proved" is said only of what was looked at and
 //! decided for every value of everything unknown; this crate prints nothing and does no I/O.
 
+mod addresses;
 mod anyone;
 mod backups;
 mod checklist;

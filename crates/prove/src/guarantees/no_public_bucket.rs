@@ -38,6 +38,7 @@ fn check(facts: &Facts<'_>, findings: &mut Findings) {
             Judgement::Unknown { span, because } => Some((span, because)),
             Judgement::Holds => None,
         };
+        let doubt = doubt.or_else(|| perhaps_open(facts, bucket, policies.perhaps(bucket)?));
         by_policies(facts, findings, bucket, policies.to(bucket), doubt);
     }
     for &policy in facts.index.of_kind("AWS::S3::BucketPolicy") {
@@ -45,6 +46,9 @@ fn check(facts: &Facts<'_>, findings: &mut Findings) {
     }
     for &point in facts.index.of_kind("AWS::S3::AccessPoint") {
         access_point(facts, findings, point);
+    }
+    for &policy in facts.index.of_kind("AWS::S3::MultiRegionAccessPointPolicy") {
+        multi_region_policy(facts, findings, policy);
     }
 }
 
@@ -88,6 +92,22 @@ fn by_acl(bucket: ResourceRef<'_>) -> Judgement {
             .is_some_and(|acl| ["PublicRead", "PublicReadWrite", "AuthenticatedRead"].contains(&acl))
     });
     closed.or(|| blocked(bucket, "IgnorePublicAcls", "BlockPublicAcls"))
+}
+
+/// Why a policy for a bucket that is not known may open this one.
+fn perhaps_open(
+    facts: &Facts<'_>,
+    bucket: ResourceRef<'_>,
+    policy: ResourceRef<'_>,
+) -> Option<(diagnostics::Span, String)> {
+    let open = document(policy).map(|document| lets_anyone_in(facts, document));
+    if open == Some(Anyone::No)
+        || blocked(bucket, "RestrictPublicBuckets", "BlockPublicPolicy") == Judgement::Holds
+    {
+        return None;
+    }
+    let because = format!("`{}` may be its policy, and may let everybody in", policy.id);
+    Some((policy.resource.origin.span, because))
 }
 
 fn by_policies(
@@ -157,6 +177,26 @@ fn stray_policy(facts: &Facts<'_>, findings: &mut Findings, policy: ResourceRef<
     findings.unknown(policy, because.0, message);
 }
 
+/// The policy of an access point to several regions, whose buckets' policies must allow the same.
+fn multi_region_policy(facts: &Facts<'_>, findings: &mut Findings, policy: ResourceRef<'_>) {
+    let open = policy.resource.properties.get("Policy").map(|document| lets_anyone_in(facts, document));
+    let (span, because) = match open {
+        None | Some(Anyone::No) => return findings.proved(policy),
+        Some(Anyone::Unknown(span, because)) => (span, because),
+        Some(Anyone::Yes(span, action)) => (
+            span,
+            format!(
+                "it allows {action} to everybody, and the settings of its access point and buckets decide"
+            ),
+        ),
+    };
+    findings.unknown(
+        policy,
+        span,
+        format!("whether this policy opens a bucket to everybody cannot be known: {because}"),
+    );
+}
+
 /// An access point blocks public access unless its own settings say otherwise, and from within a VPC nobody
 /// else comes.
 fn access_point(facts: &Facts<'_>, findings: &mut Findings, point: ResourceRef<'_>) {
@@ -165,13 +205,20 @@ fn access_point(facts: &Facts<'_>, findings: &mut Findings, point: ResourceRef<'
         Some(document) => lets_anyone_in(facts, document),
         None => Anyone::No,
     };
-    if properties.get("VpcConfiguration").is_some()
-        || properties.get("PublicAccessBlockConfiguration").is_none()
-    {
+    let inside = Setting::of(point.resource, &["VpcConfiguration"]).judge(|vpc| match vpc {
+        Some(_) => Judgement::Holds,
+        None => Judgement::missing(point.resource),
+    });
+    if inside == Judgement::Holds || properties.get("PublicAccessBlockConfiguration").is_none() {
         return findings.proved(point);
     }
+    let inside = matches!(inside, Judgement::Unknown { .. });
     match (open, blocked(point, "RestrictPublicBuckets", "BlockPublicPolicy")) {
         (Anyone::No, _) | (_, Judgement::Holds) => findings.proved(point),
+        (Anyone::Yes(span, _), Judgement::Fails { .. }) if inside => {
+            let message = "whether the access point is open to everybody cannot be known: its VPC depends on a condition";
+            findings.unknown(point, span, message.to_owned());
+        }
         (Anyone::Yes(span, action), Judgement::Fails { .. }) => {
             let message = format!("the access point's policy allows {action} to everybody");
             findings.violated(point, span, message).witness(request(&action, point)).fix(FIX);

@@ -9,7 +9,7 @@
 
 use std::collections::BTreeMap;
 
-use estate::{Kind, ResourceRef, SmolStr, StackId, Value};
+use estate::{ResourceRef, SmolStr, StackId, Value};
 
 use crate::{Facts, Findings, Guarantee, Judgement, Level, Setting, Words};
 
@@ -132,10 +132,10 @@ fn unsaid<'a>(
         Default::Vpc => match vpc_of(facts, database) {
             Err(because) => doubt(because),
             Ok(vpc) => match gateways.of_vpc(vpc) {
-                Some(gateway) if gateway.resource.condition.is_some() => {
+                Some((_, false)) => {
                     doubt("it does not say so, and its VPC has an internet gateway only under a condition")
                 }
-                Some(gateway) => {
+                Some((gateway, true)) => {
                     *related = Some(gateway);
                     fails("nothing, which means `true` in a VPC with an internet gateway")
                 }
@@ -167,16 +167,27 @@ fn vpc_of<'a>(facts: &Facts<'a>, database: ResourceRef<'a>) -> Result<ResourceRe
     let group = facts.index.named("AWS::RDS::DBSubnetGroup", group);
     let group = group.ok_or("it does not say so, and its subnet group is not in the estate")?;
     let subnets = group.resource.properties.alternatives(&["SubnetIds", "*"]);
-    let subnets = subnets.iter().filter_map(|subnet| subnet.value);
-    let mut found = subnets.filter_map(|subnet| facts.index.named("AWS::EC2::Subnet", subnet));
-    let subnet = found.next().ok_or("it does not say so, and its subnets are not in the estate")?;
-    let vpc = subnet.resource.properties.get("VpcId").and_then(|vpc| facts.index.named("AWS::EC2::VPC", vpc));
-    vpc.ok_or("it does not say so, and its VPC is not in the estate")
+    let subnets: Vec<_> = subnets.iter().filter_map(|subnet| subnet.value).collect();
+    let found = subnets.iter().map(|subnet| facts.index.named("AWS::EC2::Subnet", subnet));
+    let found: Option<Vec<_>> = found.collect();
+    let found = found.filter(|found| !found.is_empty());
+    let found = found.ok_or("it does not say so, and its subnets are not in the estate")?;
+    let vpc_of = |subnet: ResourceRef<'a>| {
+        let vpc = subnet.resource.properties.get("VpcId")?;
+        facts.index.named("AWS::EC2::VPC", vpc)
+    };
+    let vpcs: Option<Vec<_>> = found.into_iter().map(vpc_of).collect();
+    match vpcs.as_deref() {
+        Some([first, rest @ ..]) if rest.iter().all(|other| other == first) => Ok(*first),
+        Some(_) => Err("it does not say so, and its VPC depends on a condition"),
+        None => Err("it does not say so, and its VPC is not in the estate"),
+    }
 }
 
 /// Which VPCs have an internet gateway, and what attaches it.
 struct Gateways<'a> {
-    attached: BTreeMap<(StackId, SmolStr), ResourceRef<'a>>,
+    /// What attaches it, and whether that is certain.
+    attached: BTreeMap<(StackId, SmolStr), (ResourceRef<'a>, bool)>,
     /// Attachments to a VPC that is not known.
     loose: bool,
 }
@@ -186,18 +197,28 @@ impl<'a> Gateways<'a> {
         let mut out = Self { attached: BTreeMap::new(), loose: false };
         for &attachment in facts.index.of_kind("AWS::EC2::VPCGatewayAttachment") {
             let properties = &attachment.resource.properties;
-            let (Some(_), Some(vpc)) = (properties.get("InternetGatewayId"), properties.get("VpcId")) else {
+            if properties.get("InternetGatewayId").is_none() {
                 continue;
-            };
-            match facts.index.named("AWS::EC2::VPC", vpc) {
-                Some(vpc) => drop(out.attached.insert((vpc.stack_id, vpc.id.clone()), attachment)),
-                None => out.loose |= matches!(vpc.kind, Kind::Unknown(_) | Kind::Call(_)),
+            }
+            for vpc in properties.alternatives_under(&["VpcId"], &attachment.resource.guard()) {
+                let Some(value) = vpc.value else { continue };
+                match facts.index.named("AWS::EC2::VPC", value) {
+                    Some(found) => {
+                        let known = (found.stack_id, found.id.clone());
+                        let certain = vpc.guard.is_always();
+                        let earlier = out.attached.get(&known).is_some_and(|(_, certain)| *certain);
+                        if !earlier {
+                            out.attached.insert(known, (attachment, certain));
+                        }
+                    }
+                    None => out.loose |= !value.is_literal(),
+                }
             }
         }
         out
     }
 
-    fn of_vpc(&self, vpc: ResourceRef<'_>) -> Option<ResourceRef<'a>> {
+    fn of_vpc(&self, vpc: ResourceRef<'_>) -> Option<(ResourceRef<'a>, bool)> {
         self.attached.get(&(vpc.stack_id, vpc.id.clone())).copied()
     }
 }

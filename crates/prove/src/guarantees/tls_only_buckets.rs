@@ -28,8 +28,12 @@ fn check(facts: &Facts<'_>, findings: &mut Findings) {
         let arn =
             tokens(facts.estate, &Reference::attribute(bucket.stack_id, bucket.id.clone(), "Arn").into());
         let object = [arn.clone(), literal("/any/object")].concat();
-        let requests =
-            vec![("s3:GetObject", object.clone()), ("s3:PutObject", object), ("s3:ListBucket", arn)];
+        // What reads, writes, deletes and settles: a policy that denies these denies what is done with a bucket.
+        let of_objects = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:GetObjectVersion"];
+        let of_bucket = ["s3:ListBucket", "s3:PutBucketPolicy"];
+        let requests = (of_objects.map(|action| (action, object.clone())).into_iter())
+            .chain(of_bucket.map(|action| (action, arn.clone())))
+            .collect();
         let question = Question { requests, subject: "the bucket", fix: FIX };
         refuses_plain_http(facts, findings, bucket, &policies, &question);
     }
