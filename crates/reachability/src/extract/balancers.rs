@@ -226,12 +226,11 @@ impl<'a> Extraction<'a> {
         }
         let Some((_, path)) = found.id.split_once("loadbalancer/") else { return Vec::new() };
         let description = format!("ELB {path}");
-        let all = self.network.interfaces.iter().enumerate();
-        all.filter(|(_, interface)| {
-            self.network.hosts.get(interface.host.at()).is_some_and(|host| host.name.label == description)
-        })
-        .map(|(at, _)| InterfaceId::from_position(at))
-        .collect()
+        let interfaces = self.all("AWS::EC2::NetworkInterface").into_iter().filter(|interface| {
+            let written = self.property(*interface, "Description").and_then(Value::as_str);
+            written == Some(description.as_str())
+        });
+        interfaces.filter_map(|interface| self.made.interfaces.get(&key(interface)).copied()).collect()
     }
 
     fn nodes(

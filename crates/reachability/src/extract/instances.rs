@@ -52,8 +52,8 @@ impl<'a> Extraction<'a> {
             };
         }
         let kind = self.observed(found, &["InterfaceType"]).and_then(Value::as_str).unwrap_or("interface");
-        let label =
-            self.observed(found, &["Description"]).and_then(Value::as_str).filter(|text| !text.is_empty());
+        let label = self.property(found, "Description").and_then(Value::as_str);
+        let label = label.filter(|text| !text.is_empty() && self.is_observed(found));
         let host =
             self.host_named(found, if kind == "interface" { "AWS::EC2::NetworkInterface" } else { kind });
         if let (Some(label), Some(host)) = (label, self.network.hosts.get_mut(host.at()))

@@ -489,7 +489,8 @@ impl Simulator<'_> {
         if let Some(interface) = self.network.interfaces.get(id.at()) {
             self.exists(walk, interface.exists, &place, interface.name.span, assumed);
         }
-        if !walk.known_to.contains(&id) {
+        // What the interface itself has sent, and a gateway translated on the way round, is a connection of its own.
+        if !walk.packet.back || !walk.known_to.contains(&id) {
             let judged = self.groups_say(id, &walk.packet, true, assumed);
             walk.judged(HopKind::Group, &place, judged);
             walk.known_to.push(id);
@@ -617,7 +618,7 @@ impl Simulator<'_> {
             return vec![walk];
         }
         if walk.packet.back {
-            if destination.is(&walk.client) || walk.from == Source::Internet {
+            if walk.from == Source::Internet {
                 walk.hop(HopKind::End, "internet", "the reply is back", Span::NONE);
                 return self.finish(walk);
             }
