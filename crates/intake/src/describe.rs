@@ -35,6 +35,7 @@ use rayon::prelude::*;
 
 pub use codes::*;
 pub use estate::OBSERVED;
+pub use layout::is_region;
 
 use crate::{TemplateFile, UNREADABLE_FILE};
 use session::{File, Session};

@@ -11,7 +11,7 @@ use estate::Value;
 use smol_str::format_smolstr;
 
 use super::iam::policy;
-use super::kinds::{How, Known, Shape};
+use super::kinds::{How, Known, Shape, item};
 use super::session::{Draft, File, Session, at, text_at};
 
 /// What is read here.
@@ -120,13 +120,13 @@ fn instance(session: &mut Session, file: &File, node: &Node, draft: &mut Draft) 
         draft.set("DBParameterGroupName", at(only, &["DBParameterGroupName"]));
     }
     // The group is described within: its subnets are where the instance may be.
-    if let Some(group) = node.get("DBSubnetGroup") {
-        if let Some(mut seen) = super::kinds::item(session, file, "DBSubnetGroup", 0, &SUBNET_GROUP, group) {
-            draft.set("DBSubnetGroupName", Value::from(seen.id.clone()).spanned(group.span));
-            seen.owner = draft.owner.clone();
-            seen.lesser = true;
-            session.add(seen);
-        }
+    let group = node.get("DBSubnetGroup");
+    let seen = group.and_then(|group| item(session, file, "DBSubnetGroup", 0, &SUBNET_GROUP, group));
+    if let Some(mut seen) = seen {
+        draft.set("DBSubnetGroupName", Value::from(seen.id.clone()).spanned(seen.span));
+        seen.owner = draft.owner.clone();
+        seen.lesser = true;
+        session.add(seen);
     }
 }
 

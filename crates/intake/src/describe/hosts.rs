@@ -51,6 +51,9 @@ pub static KNOWN: &[Known] = &[
     ("Snapshots", How::Nothing),
     ("Images", How::Nothing),
     ("KeyPairs", How::Nothing),
+    ("InstanceStatuses", How::Nothing),
+    ("PlacementGroups", How::Nothing),
+    ("Hosts", How::Nothing),
     ("InstanceTypes", How::Nothing),
 ];
 

@@ -21,7 +21,7 @@ const HEAD: u64 = 4096;
 /// The account and region of a file, as folders name them: those of its name, or else those `above`.
 pub fn place(name: &str, above: &[String]) -> (Option<SmolStr>, Option<SmolStr>) {
     let parts = || above.iter().map(String::as_str).chain(name.split('/'));
-    let last = |wanted: fn(&str) -> bool| parts().filter(|part| wanted(part)).last().map(SmolStr::new);
+    let last = |wanted: fn(&str) -> bool| parts().rev().find(|part| wanted(part)).map(SmolStr::new);
     (last(is_account), last(is_region))
 }
 

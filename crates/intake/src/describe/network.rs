@@ -89,6 +89,8 @@ pub static KNOWN: &[Known] = &[
     ),
     ("Entries", How::List(prefix_list_entries)),
     ("AvailabilityZones", How::Nothing),
+    ("Tags", How::Nothing),
+    ("MovingAddressStatuses", How::Nothing),
     ("Regions", How::Nothing),
     ("DhcpOptions", How::Nothing),
     ("AccountAttributes", How::Nothing),

@@ -7,8 +7,9 @@ use document::Node;
 use estate::Value;
 use smol_str::format_smolstr;
 
-use super::kinds::{How, Known, Shape, nothing};
+use super::kinds::{How, Known, Shape};
 use super::session::{Draft, File, Session, at};
+use super::value::{map, value};
 
 /// What is read here.
 pub static KNOWN: &[Known] = &[
@@ -70,24 +71,13 @@ pub static KNOWN: &[Known] = &[
             more: client_vpn,
         }),
     ),
-    (
-        "VirtualInterfaces",
-        How::Items(Shape {
-            id: "virtualInterfaceId",
-            kind: "AWS::DirectConnect::VirtualInterface",
-            properties: &[],
-            more: nothing,
-        }),
-    ),
-    (
-        "virtualInterfaces",
-        How::Items(Shape {
-            id: "virtualInterfaceId",
-            kind: "AWS::DirectConnect::VirtualInterface",
-            properties: &[],
-            more: nothing,
-        }),
-    ),
+    // Direct Connect spells with small letters at the front; some tools that record it do not.
+    ("virtualInterfaces", How::List(virtual_interfaces)),
+    ("VirtualInterfaces", How::List(virtual_interfaces)),
+    ("directConnectGateways", How::List(direct_connect_gateways)),
+    ("DirectConnectGateways", How::List(direct_connect_gateways)),
+    ("directConnectGatewayAssociations", How::List(direct_connect_associations)),
+    ("DirectConnectGatewayAssociations", How::List(direct_connect_associations)),
 ];
 
 fn gateway(session: &mut Session, _: &File, node: &Node, draft: &mut Draft) {
@@ -126,6 +116,81 @@ fn customer_gateway(_: &mut Session, _: &File, node: &Node, draft: &mut Draft) {
     let asn = at(node, &["BgpAsn"])
         .and_then(|asn| asn.as_int().map(|number| Value::from(number).spanned(asn.span)));
     draft.set("BgpAsn", asn);
+}
+
+/// A field with a small or a capital letter at the front.
+fn either<'n>(node: &'n Node, name: &str) -> Option<&'n Node> {
+    let mut letters = name.chars();
+    let small: String =
+        letters.next().map(|first| first.to_ascii_lowercase()).into_iter().chain(letters).collect();
+    node.get(name).or_else(|| node.get(&small))
+}
+
+/// Items of Direct Connect: `names` are the id, then fields that CloudFormation has under the same names.
+fn direct_connect(
+    session: &mut Session,
+    file: &File,
+    items: &[Node],
+    names: &[&'static str],
+    kind: impl Fn(&Node) -> &'static str,
+) {
+    let place = session.place(file);
+    for (index, node) in items.iter().enumerate() {
+        let id = names.first().and_then(|id| either(node, id)).and_then(Node::as_str);
+        let (Some(id), Some(entries)) = (id, node.as_map()) else {
+            session.bad_item(file, "Direct Connect", index, node, "a mapping with its id");
+            continue;
+        };
+        let mut draft = Draft::new(place, kind(node), id, node.span);
+        draft.observed = map(entries);
+        for name in names.iter().skip(1) {
+            draft.set(name, either(node, name).map(value));
+        }
+        session.add(draft);
+    }
+}
+
+fn virtual_interfaces(session: &mut Session, file: &File, items: &[Node]) {
+    let names = [
+        "VirtualInterfaceId",
+        "VirtualInterfaceName",
+        "Vlan",
+        "ConnectionId",
+        "DirectConnectGatewayId",
+        "VirtualGatewayId",
+        "Mtu",
+    ];
+    direct_connect(session, file, items, &names, |node| {
+        match either(node, "VirtualInterfaceType").and_then(Node::as_str) {
+            Some("transit") => "AWS::DirectConnect::TransitVirtualInterface",
+            Some("public") => "AWS::DirectConnect::PublicVirtualInterface",
+            _ => "AWS::DirectConnect::PrivateVirtualInterface",
+        }
+    });
+}
+
+fn direct_connect_gateways(session: &mut Session, file: &File, items: &[Node]) {
+    let names = ["DirectConnectGatewayId", "DirectConnectGatewayName", "AmazonSideAsn"];
+    direct_connect(session, file, items, &names, |_| "AWS::DirectConnect::DirectConnectGateway");
+}
+
+/// What is associated, and which prefixes are announced towards the office.
+fn direct_connect_associations(session: &mut Session, file: &File, items: &[Node]) {
+    let before = session.drafts.len();
+    let names = ["AssociationId", "DirectConnectGatewayId"];
+    direct_connect(session, file, items, &names, |_| "AWS::DirectConnect::DirectConnectGatewayAssociation");
+    for draft in session.drafts.iter_mut().skip(before) {
+        let gateway =
+            ["AssociatedGateway", "associatedGateway"].iter().find_map(|name| draft.observed.get(name));
+        let id = gateway.and_then(|gateway| gateway.get("Id").or_else(|| gateway.get("id"))).cloned();
+        draft.set("AssociatedGatewayId", id);
+        let prefixes = ["AllowedPrefixesToDirectConnectGateway", "allowedPrefixesToDirectConnectGateway"];
+        let list = prefixes.iter().find_map(|name| draft.observed.get(name)).and_then(Value::as_list);
+        let cidrs =
+            list.unwrap_or(&[]).iter().filter_map(|item| item.get("Cidr").or_else(|| item.get("cidr")));
+        let cidrs: Vec<Value> = cidrs.cloned().collect();
+        draft.set("AllowedPrefixesToDirectConnectGateway", cidrs);
+    }
 }
 
 fn client_vpn(_: &mut Session, _: &File, _: &Node, draft: &mut Draft) {
