@@ -1,4 +1,4 @@
-//! The project's own tasks: `cargo xtask conformance`, `bench`, `fuzz`.
+//! The project's own tasks: `cargo xtask conformance`, `probes`, `bench`, `fuzz`.
 //!
 //! In: a task and its options. Out: a report on standard output, exit status 1 where something does not hold.
 //! The rules of the house are not here but in `tests/tidy.rs`.
@@ -8,6 +8,7 @@
 mod bench;
 mod conformance;
 mod fuzz;
+mod probes;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -16,6 +17,7 @@ const USAGE: &str = "\
 Tasks:
   cargo xtask conformance                   cfn-lint and checkov over everything the examples emit
   cargo xtask bench [--accounts 10,100,…]   time, memory and growth of each phase on estates of growing size
+  cargo xtask probes [FOLDER] [-v]          what recorded networks really did, held against what we say of them
   cargo xtask fuzz [--seconds N] [--seed S] mutated input for every reader; a panic or a hang fails
 ";
 
@@ -28,6 +30,7 @@ fn main() -> ExitCode {
     let done = match task {
         "conformance" => conformance::run(&root()),
         "bench" => bench::run(&root(), options),
+        "probes" => probes::run(&root(), options),
         "fuzz" => fuzz::run(&root(), options),
         _ => Err(USAGE.to_owned()),
     };
