@@ -10,6 +10,7 @@ pub mod engine;
 mod extract;
 pub mod inspection;
 pub mod model;
+pub mod query;
 pub mod simulate;
 pub mod suricata;
 

@@ -332,6 +332,48 @@ impl Store {
         }
     }
 
+    /// The smallest value of a field that something follows. The set must not depend on variables before it.
+    #[must_use]
+    pub fn first(&self, set: Set, field: Field) -> Option<u32> {
+        let (mut at, mut value) = (set, 0_u32);
+        loop {
+            if at.is_empty() {
+                return None;
+            }
+            let node = self.node(at);
+            if node.variable >= field.end() {
+                return Some(value);
+            }
+            if node.zero.is_empty() {
+                value |= 1 << (field.end() - 1 - node.variable);
+                at = node.one;
+            } else {
+                at = node.zero;
+            }
+        }
+    }
+
+    /// The same set, made in another store.
+    pub fn import(&mut self, other: &Self, set: Set) -> Set {
+        let mut known = FxHashMap::default();
+        self.import_below(other, set, &mut known)
+    }
+
+    fn import_below(&mut self, other: &Self, set: Set, known: &mut FxHashMap<Set, Set>) -> Set {
+        if set == Set::EMPTY || set == Set::FULL {
+            return set;
+        }
+        if let Some(&here) = known.get(&set) {
+            return here;
+        }
+        let node = other.node(set);
+        let zero = self.import_below(other, node.zero, known);
+        let one = self.import_below(other, node.one, known);
+        let here = self.choice(node.variable, zero, one);
+        known.insert(set, here);
+        here
+    }
+
     /// Whether a string is a member, the string given as the value of each field in order of variables.
     #[must_use]
     pub fn contains(&self, set: Set, values: &[(Field, u32)]) -> bool {

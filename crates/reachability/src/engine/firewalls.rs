@@ -503,3 +503,8 @@ pub fn stateful_rule(space: &mut Space, rule: &StatefulRule) -> Set {
         PHASES.iter().map(|phase| stateful_match(space, rule, *phase, phase.way).may).collect();
     space.store.any(&phases)
 }
+
+/// Flows whose first packet a stateful rule certainly matches.
+pub fn opening(space: &mut Space, rule: &StatefulRule) -> Set {
+    stateful_match(space, rule, PHASES[0], Way::There).must
+}

@@ -529,7 +529,11 @@ impl Walk<'_, '_> {
     }
 
     fn firewall(&mut self, id: FirewallId, subnet: SubnetId, set: Set) {
-        if self.question.avoid_firewalls {
+        let avoided = match self.way {
+            Way::There => self.question.avoid_firewalls,
+            Way::Back => self.question.avoid_firewalls_back,
+        };
+        if avoided {
             return;
         }
         let Some(passes) = self.engine.firewall(id) else { return };
@@ -616,6 +620,9 @@ impl Walk<'_, '_> {
             return;
         }
         for sent in self.engine.sent_on(owner, set, self.question.mode) {
+            if !sent.preserved && !self.question.proxies {
+                continue;
+            }
             let filtered =
                 if sent.asks_groups { self.groups(sent.node, Side::Egress, sent.set) } else { sent.set };
             if filtered.is_empty() {

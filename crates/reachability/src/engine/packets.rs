@@ -97,6 +97,11 @@ impl Space {
         self.store.values(field, &joined)
     }
 
+    /// A set of another space with the same atoms.
+    pub fn import(&mut self, other: &Self, set: Set) -> Set {
+        self.store.import(&other.store, set)
+    }
+
     /// Packets that a service describes, seen on the way there or, as their answers, on the way back. `None` for the
     /// protocol: it is not known which.
     pub fn service(&mut self, services: &Services, way: Way) -> Between {

@@ -80,6 +80,10 @@ pub struct Question {
     pub choice: usize,
     /// Firewalls let nothing through: what arrives has avoided them.
     pub avoid_firewalls: bool,
+    /// Firewalls let no answer through: answers that come home have avoided them.
+    pub avoid_firewalls_back: bool,
+    /// Whether connections that load balancers open because of what they received are followed too.
+    pub proxies: bool,
     /// These attachments are cut.
     pub cut_attachments: BTreeSet<AttachmentId>,
     /// These peering connections are cut.
@@ -98,6 +102,8 @@ impl Question {
             mode,
             choice: 0,
             avoid_firewalls: false,
+            avoid_firewalls_back: false,
+            proxies: true,
             cut_attachments: BTreeSet::new(),
             cut_peerings: BTreeSet::new(),
             sent: Set::FULL,

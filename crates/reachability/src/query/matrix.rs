@@ -1,0 +1,169 @@
+//! Who reaches whom, class by class.
+//!
+//! In: a [`Reach`] and what to group by. Out: a [`Matrix`]: the classes in the order in which the network names them, the
+//! internet first and offices next, and a [`Cell`] for each pair. Always: every end is in exactly one class.
+
+use std::collections::BTreeSet;
+
+use estate::SmolStr;
+
+use super::{Ends, Reach, Service, Verdict};
+use crate::engine::atoms::{Owner, OwnerId};
+use crate::model::{InterfaceId, Role};
+
+/// What ends are grouped by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum By {
+    /// Organizational unit.
+    Unit,
+    /// Environment.
+    #[default]
+    Environment,
+    /// Environment and tier.
+    Tier,
+    /// Account.
+    Account,
+}
+
+/// A class of ends.
+#[derive(Debug, Clone)]
+pub struct Class {
+    /// What people call it.
+    pub name: String,
+    /// Who is in it.
+    pub ends: Ends,
+    /// How many interfaces it stands for; 0 for the internet and offices.
+    pub interfaces: usize,
+}
+
+/// What passes from one class to another.
+#[derive(Debug, Clone)]
+pub struct Cell {
+    /// Whether anything passes and is answered.
+    pub verdict: Verdict,
+    /// Services that may pass.
+    pub services: Vec<Service>,
+    /// Services that certainly pass.
+    pub certain: Vec<Service>,
+    /// What it depends on where it is unknown, a few names.
+    pub depends_on: Vec<String>,
+}
+
+/// All pairs of classes.
+#[derive(Debug, Clone)]
+pub struct Matrix {
+    /// Classes that send.
+    pub from: Vec<Class>,
+    /// Classes that receive.
+    pub to: Vec<Class>,
+    /// A row for each class that sends, a cell for each that receives.
+    pub cells: Vec<Vec<Cell>>,
+}
+
+impl Reach<'_> {
+    /// The classes of all ends.
+    #[must_use]
+    pub fn classes(&self, by: By) -> Vec<Class> {
+        let mut classes: Vec<Class> = Vec::new();
+        for (at, owner) in (0_u32..).zip(&self.engine.space.atoms.owners) {
+            let Some((name, interfaces)) = self.class_of(owner, by) else { continue };
+            let class = match classes.iter_mut().position(|class| class.name == name) {
+                Some(at) => classes.get_mut(at),
+                None => {
+                    classes.push(Class { name, ends: Ends::default(), interfaces: 0 });
+                    classes.last_mut()
+                }
+            };
+            if let Some(class) = class {
+                class.ends.owners.insert(OwnerId(at));
+                class.interfaces += interfaces;
+            }
+        }
+        classes
+    }
+
+    fn class_of(&self, owner: &Owner, by: By) -> Option<(String, usize)> {
+        let network = self.engine.network;
+        match owner {
+            Owner::Internet => Some(("internet".to_owned(), 0)),
+            Owner::Office(office) => {
+                let office = network.offices.get(office.at())?;
+                Some((format!("office {}", office.name.label), 0))
+            }
+            Owner::Interfaces(members) => {
+                let first: InterfaceId = *members.first()?;
+                let interface = network.interfaces.get(first.at())?;
+                if !matches!(interface.role, Role::Host | Role::Balancer(_) | Role::Endpoint(_)) {
+                    return None;
+                }
+                let subnet = network.subnets.get(interface.subnet.at())?;
+                let vpc = network.vpcs.get(subnet.vpc.at())?;
+                let host = network.hosts.get(interface.host.at())?;
+                let fallback = |value: &SmolStr, other: &SmolStr| {
+                    if value.is_empty() { other.to_string() } else { value.to_string() }
+                };
+                let account = fallback(&vpc.name.account, &vpc.name.label);
+                let environment = || fallback(&host.environment, &vpc.environment);
+                let or_account = |name: String| if name.is_empty() { account.clone() } else { name };
+                let name = match by {
+                    By::Unit if vpc.unit.is_empty() => account,
+                    By::Unit => vpc.unit.to_string(),
+                    By::Environment => or_account(environment()),
+                    By::Tier if subnet.tier.is_empty() => or_account(environment()),
+                    By::Tier => format!("{}/{}", or_account(environment()), subnet.tier),
+                    By::Account => account,
+                };
+                Some((name, members.len()))
+            }
+        }
+    }
+
+    /// All pairs of classes. `from` and `to` narrow by name; empty: all. A name stands for classes that are called so or
+    /// whose name begins with it and a slash.
+    pub fn matrix(&mut self, by: By, from: &[String], to: &[String]) -> Matrix {
+        let classes = self.classes(by);
+        let narrowed = |names: &[String]| -> Vec<Class> {
+            let fits = |class: &&Class| {
+                names.is_empty()
+                    || names.iter().any(|name| {
+                        class.name == *name
+                            || class.name.strip_prefix(name).is_some_and(|r| r.starts_with('/'))
+                    })
+            };
+            classes.iter().filter(fits).cloned().collect()
+        };
+        let (from, to) = (narrowed(from), narrowed(to));
+        let mut cells = Vec::with_capacity(from.len());
+        for source in &from {
+            let mut row = Vec::with_capacity(to.len());
+            for destination in &to {
+                row.push(self.cell(source, destination));
+            }
+            cells.push(row);
+        }
+        Matrix { from, to, cells }
+    }
+
+    fn cell(&mut self, from: &Class, to: &Class) -> Cell {
+        let flows = self.flows(&from.ends, &to.ends);
+        let mut depends_on = Vec::new();
+        let store = &mut self.engine.space.store;
+        let open = store.minus(flows.may, flows.must);
+        if !open.is_empty()
+            && flows.verdict == Verdict::Unknown
+            && let Some(packet) = self.witness(open)
+        {
+            depends_on = self.depends_on(&packet);
+            depends_on.truncate(3);
+        }
+        Cell { verdict: flows.verdict, services: flows.services, certain: flows.certain, depends_on }
+    }
+}
+
+impl Matrix {
+    /// What the unknown cells depend on, each once, in order.
+    #[must_use]
+    pub fn depends_on(&self) -> BTreeSet<&str> {
+        self.cells.iter().flatten().flat_map(|cell| &cell.depends_on).map(String::as_str).collect()
+    }
+}
