@@ -422,8 +422,9 @@ impl Walk<'_, '_> {
 
     /// From a subnet into a transit gateway, by the attachment's interface in the same zone.
     ///
-    /// Source: AWS Transit Gateway Guide, "Transit gateway attachments to a VPC": resources in a zone without one do not
-    /// reach the gateway.
+    /// Sources: AWS Transit Gateway Guide, "Transit gateway attachments to a VPC": resources in a zone without one do not
+    /// reach the gateway; "How network ACLs work with transit gateways": the inbound rules of the gateway's subnet are
+    /// asked about what goes to it, also where the sender stands in the same subnet.
     fn enter_transit(&mut self, id: AttachmentId, from: Option<SubnetId>, set: Set) {
         let Some(attachment) = self.engine.network.attachments.get(id.at()) else { return };
         let AttachmentKind::Vpc { interfaces, .. } = &attachment.kind else { return };
@@ -434,7 +435,7 @@ impl Walk<'_, '_> {
         };
         let ways: Vec<InterfaceId> = interfaces.iter().filter(fits).copied().collect();
         for interface in self.chosen(ways) {
-            let set = self.enter_interface(interface, from, set);
+            let set = self.enter_interface(interface, None, set);
             let there = self.engine.wiring.zone_of(self.engine.network, interface);
             self.enter_table(id, if there == Zone::ANY { zone } else { there }, set);
         }
