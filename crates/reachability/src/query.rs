@@ -153,11 +153,29 @@ impl<'n> Reach<'n> {
             ..Question::new(mode)
         };
         let outcome = engine.ask(&question(Mode::May, 0));
+        let mut outcome = outcome;
         let mut must = outcome.round_trips();
+        // Flows that certainly cross a firewall's endpoint, whichever way AWS chooses.
+        let mut crossing: Option<Vec<(Place, Set)>> = None;
         for choice in 0..choices(network) {
-            let certain = engine.ask(&question(Mode::Must, choice)).round_trips();
-            must = engine.space.store.and(must, certain);
+            let certain = engine.ask(&question(Mode::Must, choice));
+            must = engine.space.store.and(must, certain.round_trips());
+            let here = |(place, set): (Place, Set)| {
+                let before = match &crossing {
+                    None => Set::FULL,
+                    Some(known) => known.iter().find(|(of, _)| *of == place).map_or(Set::EMPTY, |of| of.1),
+                };
+                (place, engine.space.store.and(before, set))
+            };
+            let firewalls = certain.there.places().filter(|(place, _)| matches!(place, Place::Firewall(..)));
+            crossing = Some(firewalls.map(here).collect());
         }
+        // Their answers have to cross it too, and those of the rest certainly do not come home.
+        let certain = crossing.unwrap_or_default();
+        let one_sided = engine.one_sided(&outcome, &certain, Mode::May);
+        let returned = engine.space.store.minus(outcome.round_trips(), one_sided);
+        must = engine.space.store.and(must, returned);
+        outcome.returned = Some(returned);
         let torn = torn(&engine.space);
         Self { engine, outcome, cuts, must, torn }
     }
@@ -331,6 +349,10 @@ impl<'n> Reach<'n> {
                 let policy = network.firewalls.get(firewall.at()).and_then(|it| it.policy.as_ref().ok());
                 let rule = policy.and_then(|policy| policy.stateless.get(at as usize));
                 rule.map_or_else(String::new, |rule| format!("the TCP flags that {} asks for", rule.label))
+            }
+            Doubt::Handshake(firewall) => {
+                let firewall = network.firewalls.get(firewall.at()).map_or("", |it| it.name.label.as_str());
+                format!("whether a connection that {firewall} lets open, and carry nothing, counts")
             }
             Doubt::Appliance(interface) => format!("what the software behind {} forwards", name(interface)),
             Doubt::Address(owner) => format!("the address that AWS gives {}", self.label(owner)),

@@ -21,6 +21,8 @@ pub enum Doubt {
     Application(FirewallId, u32),
     /// A stateless rule of this firewall's policy that asks for TCP flags.
     Flags(FirewallId, u32),
+    /// Whether a connection that this firewall lets open, and lets carry nothing, counts.
+    Handshake(FirewallId),
     /// What software on this interface's host does with packets that are not its own.
     Appliance(InterfaceId),
     /// Which of several addresses AWS will choose.

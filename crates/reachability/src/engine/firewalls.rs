@@ -2,8 +2,8 @@
 //!
 //! In: a policy. Out: [`Passes`], one for each way. Always: what a rule asks of the application layer never helps to stop a
 //! packet that may pass, and never helps to pass one that must. A flow is there where its first packet passes, and
-//! answered where its data passes both ways: that the default action `drop established` lets TCP set up a connection
-//! which then carries nothing is no round trip.
+//! certainly answered where its data passes both ways: where the default action `drop established` lets TCP set up a
+//! connection which then carries nothing, it depends.
 //!
 //! Source: AWS Network Firewall Developer Guide, "Stateless and stateful rules engines", "Evaluation order for stateful
 //! rule groups", "Strict evaluation order"; Suricata User Guide, "Action-order".
@@ -22,8 +22,11 @@ use crate::model::{
 pub struct Passes {
     /// On the way there: the packet that opens the flow.
     pub there: Between,
-    /// Flows that pass both ways with all that follows, at an endpoint that sees both ways.
+    /// Flows that pass both ways at an endpoint that sees both ways: perhaps where they can be opened, certainly where a
+    /// connection also carries data.
     pub by_state: Between,
+    /// Connections that the stateful engine follows: of these it has to see the way back too.
+    pub followed: Between,
     /// Flows whose answers pass at an endpoint that has not seen the way there.
     pub anyway: Between,
     /// Why it is not certain.
@@ -75,9 +78,17 @@ struct Stateful {
 
 /// Everything a policy says.
 pub fn passes(space: &mut Space, id: FirewallId, firewall: &Firewall) -> Passes {
+    let tcp = space.protocol(TCP);
     let open = |unknown: UnknownId| {
         let all = Between { must: Set::EMPTY, may: Set::FULL };
-        Passes { there: all, by_state: all, anyway: all, doubts: vec![(Doubt::Unknown(unknown), Set::FULL)] }
+        let tcp = Between { must: Set::EMPTY, may: tcp };
+        Passes {
+            there: all,
+            by_state: all,
+            followed: tcp,
+            anyway: all,
+            doubts: vec![(Doubt::Unknown(unknown), Set::FULL)],
+        }
     };
     let policy = match &firewall.policy {
         Ok(policy) => policy,
@@ -89,7 +100,13 @@ pub fn passes(space: &mut Space, id: FirewallId, firewall: &Firewall) -> Passes 
     let mut doubts = Vec::new();
     let story = Story::of(space, id, policy, &mut doubts);
     let anyway = story.unseen(space, id, policy, &mut doubts);
-    Passes { there: story.opening, by_state: story.all, anyway, doubts }
+    let followed = match story.stateless.first() {
+        Some(first) => both(&mut space.store, first.forward, Between { must: tcp, may: tcp }, Store::and),
+        None => NOTHING,
+    };
+    let doubtful = space.store.minus(story.all.may, story.all.must);
+    doubts.push((Doubt::Handshake(id), doubtful));
+    Passes { there: story.opening, by_state: story.all, followed, anyway, doubts }
 }
 
 /// A flow told packet by packet at one endpoint.
@@ -138,7 +155,11 @@ impl Story {
             passed = both(store, passed, taken, Store::or);
             let seen = both(store, judged, stateless.forward, Store::and);
             follows = seen;
-            story.all = both(store, story.all, now, Store::and);
+            // Datagrams and pings are one packet each way; a connection that opens and carries nothing is half of one.
+            let others = store.minus(Set::FULL, tcp);
+            let enough = Between { must: store.or(now.must, others), may: Set::FULL };
+            let counts = if phase.opens { now } else { enough };
+            story.all = both(store, story.all, counts, Store::and);
             if at == 0 {
                 story.opening = now;
                 story.whole = taken;

@@ -205,7 +205,74 @@ impl Engine<'_> {
         walk.settle();
         let returned = std::mem::take(&mut walk.returned);
         let returned = walk.engine.space.store.any(&returned);
-        Outcome { there: walk.there, back: walk.spread, returned: Some(returned), doubts: walk.doubts }
+        let (there, back, doubts) = (walk.there, walk.spread, walk.doubts);
+        let mut outcome = Outcome { there, back, returned: Some(returned), doubts };
+        if question.mode == Mode::Must {
+            let crossing: Vec<(Place, Set)> =
+                outcome.there.places().filter(|(place, _)| matches!(place, Place::Firewall(..))).collect();
+            let one_sided = self.one_sided(&outcome, &crossing, Mode::Must);
+            outcome.returned = Some(self.space.store.minus(returned, one_sided));
+        }
+        outcome
+    }
+}
+
+impl Engine<'_> {
+    /// Flows as their senders know them that cross a firewall's stateful engine on the way there, of those in `crossing`,
+    /// and whose answers do not come by that endpoint. The engine sees half of such a connection and ends it.
+    ///
+    /// Source: AWS Network Firewall Developer Guide, "Troubleshooting general issues", asymmetric routing.
+    pub(crate) fn one_sided(&mut self, outcome: &Outcome, crossing: &[(Place, Set)], mode: Mode) -> Set {
+        let mut out = Vec::new();
+        for (place, set) in crossing {
+            let Place::Firewall(firewall, _) = *place else { continue };
+            let Some(passes) = self.firewall(firewall) else { continue };
+            // "May": only what certainly is followed is certainly broken.
+            let followed = match mode {
+                Mode::May => passes.followed.must,
+                Mode::Must => passes.followed.may,
+            };
+            let followed = self.space.store.and(*set, followed);
+            let seen = outcome.back.at(*place);
+            let half = self.space.store.minus(followed, seen);
+            out.push(half);
+            out.push(self.as_sent(outcome, half));
+        }
+        self.space.store.any(&out)
+    }
+
+    /// Flows as they were before NAT gateways and internet gateways rewrote them.
+    fn as_sent(&mut self, outcome: &Outcome, set: Set) -> Set {
+        if set.is_empty() {
+            return set;
+        }
+        let mut out = Vec::new();
+        let network = self.network;
+        for (at, nat) in network.nats.iter().enumerate() {
+            let owner = self.space.atoms.owner_of(nat.interface);
+            let own = self.space.atoms.of_owner(owner);
+            let source = self.space.among(SOURCE, &own);
+            let store = &mut self.space.store;
+            let mine = store.and(set, source);
+            if mine.is_empty() {
+                continue;
+            }
+            let bare = store.without(mine, SOURCE);
+            let bare = store.without(bare, super::packets::SOURCE_PORT);
+            let started = outcome.there.at(Place::Nat(NatId::from_position(at)));
+            out.push(store.and(started, bare));
+        }
+        for pairs in self.wiring.public.clone() {
+            for (private, public) in pairs {
+                let store = &mut self.space.store;
+                let before = store.values(DESTINATION, &[(private, private)]);
+                let mine = store.and(set, before);
+                let bare = store.without(mine, DESTINATION);
+                let asked = store.values(DESTINATION, &[(public, public)]);
+                out.push(store.and(bare, asked));
+            }
+        }
+        self.space.store.any(&out)
     }
 }
 

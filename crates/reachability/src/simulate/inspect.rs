@@ -53,7 +53,12 @@ impl Simulator<'_> {
                 let doubts = vec![Doubt::Unknown(*unknown)];
                 walk.doubt(HopKind::Firewall, label, "what its policy says", span, doubts);
             }
-            Ok(_) if walk.packet.back && !seen && walk.packet.protocol == TCP => {
+            Ok(policy)
+                if walk.packet.back
+                    && !seen
+                    && walk.packet.protocol == TCP
+                    && !passes_stateless(policy, &walk.packet, true) =>
+            {
                 let place = self.label_of(at);
                 let says = format!("the endpoint in {place} sees only the way back of the connection");
                 walk.stop(HopKind::Firewall, label, says, span);
@@ -125,6 +130,9 @@ impl Simulator<'_> {
     /// The way back of a connection did not cross an endpoint that the way there crossed.
     pub(super) fn missed(&self, walk: &mut Walk, id: FirewallId, at: SubnetId) {
         let Some(firewall) = self.network.firewalls.get(id.at()) else { return };
+        if firewall.policy.as_ref().is_ok_and(|policy| passes_stateless(policy, &walk.packet, false)) {
+            return;
+        }
         let says = format!("the way back does not cross the endpoint in {}", self.label_of(at));
         walk.stop(HopKind::Firewall, firewall.name.label.as_str(), says, firewall.name.span);
     }
@@ -307,4 +315,15 @@ fn policy_doubt(policy: &FirewallPolicy, doubt: PolicyDoubt) -> Doubt {
             Doubt::Choice(format!("the TCP flags that stateless rule {} asks for", at + 1))
         }
     }
+}
+
+/// Whether the stateless engine lets the packet pass by itself, so that no state is kept of its connection.
+///
+/// Source: AWS Network Firewall Developer Guide, "Stateless and stateful rules engines", pass: all inspection ends.
+fn passes_stateless(policy: &FirewallPolicy, packet: &Packet, reversed: bool) -> bool {
+    client_ports(policy, packet).into_iter().all(|port| {
+        let decision = policy.decide(&connection(packet, port, reversed), Phase::Opening);
+        let by = decision.pass.as_ref().map(|reason| reason.decider);
+        decision.passes() && matches!(by, Some(Decider::Stateless(_) | Decider::StatelessDefault))
+    })
 }

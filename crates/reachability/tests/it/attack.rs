@@ -137,7 +137,7 @@ fn attack(network: &Network, label: &str) -> (usize, usize, Vec<String>) {
 }
 
 fn attack_all(kinds: Kinds, most_vague_percent: usize) {
-    let seeds: u64 = std::env::var("ATTACK_SEEDS").ok().and_then(|n| n.parse().ok()).unwrap_or(12);
+    let seeds: u64 = std::env::var("ATTACK_SEEDS").ok().and_then(|n| n.parse().ok()).unwrap_or(8);
     let first: u64 = std::env::var("ATTACK_FIRST").ok().and_then(|n| n.parse().ok()).unwrap_or(1);
     let (mut agree, mut vague, mut wrong) = (0, 0, Vec::new());
     for seed in first..first + seeds {
