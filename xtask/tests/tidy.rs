@@ -50,7 +50,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("intake", &["diagnostics", "document", "catalog", "estate"]),
     ("design", &["diagnostics", "document", "catalog", "estate", "blueprint"]),
     ("reachability", &["diagnostics", "catalog", "estate"]),
-    ("prove", &["diagnostics", "catalog", "estate", "reachability"]),
+    ("prove", &["diagnostics", "catalog", "estate", "reachability", "iam"]),
     ("emit", &["diagnostics", "catalog", "estate", "reachability", "prove"]),
     (
         "steward",

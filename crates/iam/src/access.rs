@@ -4,6 +4,7 @@
 //! that decide; and chains of roles. Always: every policy that the estate attaches counts; one whose text nobody knows
 //! may allow anything and deny anything, and the answer says so.
 
+mod askers;
 mod chains;
 mod collect;
 mod decide;
@@ -38,6 +39,7 @@ fn parse_text(text: &str) -> Result<Policy, String> {
     })
 }
 
+pub use askers::Askers;
 pub use chains::{Hop, Reaching, who_can};
 pub use collect::{Access, Document, Holder, HolderKind, Thing};
 pub use decide::{Because, Finding, Verdict, Who};

@@ -1,7 +1,10 @@
 //! What a check may look at.
 
+use std::sync::OnceLock;
+
 use catalog::Catalog;
 use estate::{Estate, Index};
+use iam::access::Access;
 
 use crate::Date;
 
@@ -46,4 +49,18 @@ pub struct Facts<'a> {
     pub catalog: &'a Catalog,
     /// What to judge by.
     pub options: &'a Options,
+    access: OnceLock<Access<'a>>,
+}
+
+impl<'a> Facts<'a> {
+    /// Everything that may be looked up in an estate.
+    #[must_use]
+    pub fn new(estate: &'a Estate, catalog: &'a Catalog, options: &'a Options) -> Self {
+        Self { estate, index: Index::new(estate), catalog, options, access: OnceLock::new() }
+    }
+
+    /// Every policy with whom and what it is attached to; collected when first asked for.
+    pub fn access(&self) -> &Access<'a> {
+        self.access.get_or_init(|| Access::of(&self.index))
+    }
 }

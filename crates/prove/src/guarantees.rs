@@ -10,6 +10,7 @@ pub mod creation_order;
 pub mod dependencies_resolve;
 pub mod encryption_at_rest;
 pub mod instance_metadata_v2;
+pub mod key_duties_apart;
 pub mod key_policy_guarded;
 pub mod key_rotation;
 pub mod log_bucket_locked;
@@ -80,6 +81,7 @@ pub static ALL: &[&Guarantee] = &[
     &log_bucket_used::GUARANTEE,
     &config_delivers::GUARANTEE,
     &key_policy_guarded::GUARANTEE,
+    &key_duties_apart::GUARANTEE,
     &logs_delivered::GUARANTEE,
     &encryption_at_rest::GUARANTEE,
 ];

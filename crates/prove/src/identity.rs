@@ -114,3 +114,18 @@ fn is_aws_managed(value: &Value) -> bool {
     };
     text.and_then(Value::as_str).is_some_and(|text| text.contains(":iam::aws:policy/"))
 }
+
+/// Whether a resource is marked for emergencies: by the tag `steward:break-glass` with value `true`, or by the
+/// path `/break-glass/`.
+pub(crate) fn breaks_glass(found: ResourceRef<'_>) -> bool {
+    let properties = &found.resource.properties;
+    let path =
+        properties.get("Path").and_then(Value::as_str).is_some_and(|path| path.starts_with("/break-glass/"));
+    let tags = properties.get("Tags").and_then(Value::as_list).unwrap_or_default();
+    path || tags.iter().any(|tag| {
+        let is = |key: &str, wanted: &str| {
+            tag.get(key).and_then(Value::as_text).is_some_and(|text| text == wanted)
+        };
+        is("Key", "steward:break-glass") && is("Value", "true")
+    })
+}

@@ -2,7 +2,7 @@
 
 use catalog::Catalog;
 use diagnostics::{Diagnostic, Diagnostics, Span, codes};
-use estate::{Estate, Index};
+use estate::Estate;
 use rayon::prelude::*;
 
 use crate::{Exception, Facts, Finding, Findings, Guarantee, Options, Subject, Verdict};
@@ -96,7 +96,7 @@ pub fn check(
     options: &Options,
     exceptions: &[Exception],
 ) -> Report {
-    let facts = Facts { estate, index: Index::new(estate), catalog, options };
+    let facts = Facts::new(estate, catalog, options);
     let mut guarantees: Vec<Checked> = guarantees
         .par_iter()
         .map(|guarantee| {

@@ -444,7 +444,7 @@ fn is_account(text: &str) -> bool {
 }
 
 /// A text with its symbols marked; wildcards and variables as they are written.
-fn rendered(text: &Text) -> String {
+pub(super) fn rendered(text: &Text) -> String {
     text.segments
         .iter()
         .map(|segment| match segment {

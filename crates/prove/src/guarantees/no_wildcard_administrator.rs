@@ -7,6 +7,7 @@
 use diagnostics::Span;
 use estate::{Kind, ResourceRef, Value};
 
+use crate::identity::breaks_glass;
 use crate::lookup::{Attachments, is_implied};
 use crate::policy::{Decision, Principal, Request, decide};
 use crate::text::{Token, literal};
@@ -222,21 +223,6 @@ fn boundary(facts: &Facts<'_>, holder: ResourceRef<'_>) -> Boundary {
         (None, Some((span, because))) => Boundary::Unknown(span, because),
         (None, None) => Boundary::Stops,
     }
-}
-
-/// Whether a resource is marked for emergencies: by the tag `steward:break-glass` with value `true`, or by the
-/// path `/break-glass/`.
-fn breaks_glass(found: ResourceRef<'_>) -> bool {
-    let properties = &found.resource.properties;
-    let path =
-        properties.get("Path").and_then(Value::as_str).is_some_and(|path| path.starts_with("/break-glass/"));
-    let tags = properties.get("Tags").and_then(Value::as_list).unwrap_or_default();
-    path || tags.iter().any(|tag| {
-        let is = |key: &str, wanted: &str| {
-            tag.get(key).and_then(Value::as_text).is_some_and(|text| text == wanted)
-        };
-        is("Key", "steward:break-glass") && is("Value", "true")
-    })
 }
 
 /// To whom policies that are resources of their own are attached.

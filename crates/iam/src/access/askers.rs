@@ -1,0 +1,105 @@
+//! Who is worth asking about, before any question is decided.
+//!
+//! In: [`Access`] and an action. Out: [`Askers`], and with them everybody who may do the action to a thing. Always:
+//! whoever is left out cannot be allowed: no policy of theirs names the action, and no policy on the thing names them.
+
+use std::collections::HashMap;
+
+use estate::AccountId;
+
+use crate::policy::{Effect, PrincipalKind, Sense};
+
+use super::collect::{Access, Thing};
+use super::decide::{Finding, Verdict, Who, rendered};
+
+/// The holders by account whose policies name an action, or may.
+#[derive(Debug)]
+pub struct Askers<'a> {
+    action: &'a str,
+    by_account: HashMap<AccountId, Vec<usize>>,
+    by_arn: HashMap<&'a str, usize>,
+}
+
+impl Access<'_> {
+    /// Who may ask for an action.
+    #[must_use]
+    pub fn askers<'s>(&'s self, action: &'s str) -> Askers<'s> {
+        let lower = action.to_lowercase();
+        let mut by_account: HashMap<AccountId, Vec<usize>> = HashMap::new();
+        let mut by_arn = HashMap::new();
+        for (at, holder) in self.holders.iter().enumerate() {
+            by_arn.insert(holder.arn.as_str(), at);
+            let names = holder.identity.iter().any(|document| match &document.policy {
+                Err(_) => true,
+                Ok(policy) => policy.statements.iter().any(|statement| {
+                    let patterns = &statement.actions.patterns;
+                    let named = patterns.iter().any(|pattern| {
+                        pattern.text.has_unknowns() || crate::symbolic::action_matches(&pattern.text, &lower)
+                    });
+                    statement.effect == Effect::Allow
+                        && (named == (statement.actions.sense == Sense::Only)
+                            || patterns.iter().any(|pattern| pattern.text.has_unknowns()))
+                }),
+            });
+            if names {
+                by_account.entry(holder.account).or_default().push(at);
+            }
+        }
+        Askers { action, by_account, by_arn }
+    }
+
+    /// Everybody of the estate who may do the action to a thing, with the answer, in the estate's order.
+    #[must_use]
+    pub fn allowed(&self, askers: &Askers<'_>, thing: &Thing) -> Vec<(usize, Finding)> {
+        let mut who: Vec<usize> = askers.by_account.get(&thing.account).cloned().unwrap_or_default();
+        let mut everybody = false;
+        for policy in thing.policies.iter().map(|document| &document.policy) {
+            let Ok(policy) = policy else {
+                everybody = true;
+                continue;
+            };
+            for statement in policy.statements.iter().filter(|statement| statement.effect == Effect::Allow) {
+                for principal in statement.principals.iter().flat_map(|set| &set.principals) {
+                    let sense = statement.principals.as_ref().map(|set| set.sense);
+                    let text = match &principal.kind {
+                        PrincipalKind::Everyone => {
+                            everybody = true;
+                            continue;
+                        }
+                        PrincipalKind::Arn(text) | PrincipalKind::Account(text) => text.to_string(),
+                        PrincipalKind::Open(_, text) => rendered(text),
+                        PrincipalKind::Service(_)
+                        | PrincipalKind::Federated(_)
+                        | PrincipalKind::CanonicalUser(_)
+                        | PrincipalKind::UniqueId(_) => continue,
+                    };
+                    everybody |= sense == Some(Sense::AllBut);
+                    match askers.by_arn.get(text.as_str()) {
+                        Some(at) => who.push(*at),
+                        None => who.extend(self.of_account(askers, &text)),
+                    }
+                }
+            }
+        }
+        if everybody {
+            who = (0..self.holders.len()).collect();
+        }
+        who.sort_unstable();
+        who.dedup();
+        let answers = who.into_iter().filter_map(|at| {
+            let finding = self.can(Who::Holder(self.holders.get(at)?), askers.action, thing);
+            (finding.verdict != Verdict::No).then_some((at, finding))
+        });
+        answers.collect()
+    }
+
+    /// The askers of another account that a policy names.
+    fn of_account(&self, askers: &Askers<'_>, text: &str) -> Vec<usize> {
+        let names = super::names::Names::of(self.estate);
+        let accounts = (0..).map(AccountId).zip(&self.estate.accounts);
+        let number = text.split(':').nth(4).unwrap_or(text);
+        let found =
+            accounts.map(|(id, _)| id).find(|id| super::names::marked(&[names.account(*id)]) == number);
+        found.and_then(|id| askers.by_account.get(&id)).cloned().unwrap_or_default()
+    }
+}
