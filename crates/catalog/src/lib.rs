@@ -10,6 +10,7 @@ mod dialect;
 mod encryption;
 mod hipaa;
 mod iam;
+mod managed;
 mod pack;
 mod path;
 mod pattern;
@@ -33,6 +34,7 @@ pub use crate::iam::{
     AccessLevel, ActionResource, ConditionKey, IamAction, IamReference, IamResourceType, IamService,
     matches as iam_pattern_matches,
 };
+pub use crate::managed::ManagedPolicies;
 pub use crate::path::{PathCursor, PathTree, PropertyPath, Step};
 pub use crate::pattern::Pattern;
 pub use crate::quota::Quotas;
@@ -59,6 +61,7 @@ pub struct Catalog {
     quotas: OnceLock<Quotas>,
     hipaa: OnceLock<EligibleServices>,
     stores: OnceLock<Vec<AtRest>>,
+    managed_policies: OnceLock<ManagedPolicies>,
 }
 
 /// Where a data file comes from.
@@ -98,6 +101,7 @@ impl Catalog {
             quotas: OnceLock::new(),
             hipaa: OnceLock::new(),
             stores: OnceLock::new(),
+            managed_policies: OnceLock::new(),
         }
     }
 
@@ -121,6 +125,12 @@ impl Catalog {
     /// Every resource type, sorted.
     pub fn type_names(&self) -> impl ExactSizeIterator<Item = &'static str> {
         self.registry.entries().iter().map(|entry| entry.name)
+    }
+
+    /// AWS's own managed policies.
+    #[must_use]
+    pub fn managed_policies(&self) -> &ManagedPolicies {
+        self.managed_policies.get_or_init(ManagedPolicies::open)
     }
 
     /// Where the resource schemas come from.

@@ -14,18 +14,10 @@ use diagnostics::{Diagnostics, SourceMap};
 
 use crate::policy::Policy;
 
-/// AWS's own policies whose text is short and has not changed since they exist.
-///
-/// Source: AWS Managed Policy Reference, "AdministratorAccess".
-const WELL_KNOWN: &[(&str, &str)] = &[(
-    "arn:aws:iam::aws:policy/AdministratorAccess",
-    r#"{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}"#,
-)];
-
-/// The text of one of AWS's own policies, where it is known.
-fn well_known(arn: &str) -> Option<Policy> {
-    let (_, text) = WELL_KNOWN.iter().find(|(known, _)| *known == arn)?;
-    parse_text(text).ok()
+/// The text of one of AWS's own policies; `None` where AWS has none of that name.
+fn aws_managed(arn: &str) -> Option<Policy> {
+    let document = catalog::Catalog::shared().managed_policies().document(arn)?;
+    parse_text(&document.to_string()).ok()
 }
 
 /// A policy in a text of its own.

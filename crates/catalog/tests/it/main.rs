@@ -10,5 +10,6 @@
 
 mod encryption;
 mod iam;
+mod managed;
 mod registry;
 mod tables;

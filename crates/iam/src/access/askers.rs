@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use estate::AccountId;
 
-use crate::policy::{Effect, PrincipalKind, Sense};
+use crate::policy::{Effect, PrincipalKind, Sense, Statement};
 
 use super::collect::{Access, Thing};
 use super::decide::{Finding, Verdict, Who, rendered};
@@ -31,15 +31,10 @@ impl Access<'_> {
             by_arn.insert(holder.arn.as_str(), at);
             let names = holder.identity.iter().any(|document| match &document.policy {
                 Err(_) => true,
-                Ok(policy) => policy.statements.iter().any(|statement| {
-                    let patterns = &statement.actions.patterns;
-                    let named = patterns.iter().any(|pattern| {
-                        pattern.text.has_unknowns() || crate::symbolic::action_matches(&pattern.text, &lower)
-                    });
-                    statement.effect == Effect::Allow
-                        && (named == (statement.actions.sense == Sense::Only)
-                            || patterns.iter().any(|pattern| pattern.text.has_unknowns()))
-                }),
+                Ok(policy) => policy
+                    .statements
+                    .iter()
+                    .any(|statement| statement.effect == Effect::Allow && names_action(statement, &lower)),
             });
             if names {
                 by_account.entry(holder.account).or_default().push(at);
@@ -51,6 +46,7 @@ impl Access<'_> {
     /// Everybody of the estate who may do the action to a thing, with the answer, in the estate's order.
     #[must_use]
     pub fn allowed(&self, askers: &Askers<'_>, thing: &Thing) -> Vec<(usize, Finding)> {
+        let lower = askers.action.to_lowercase();
         let mut who: Vec<usize> = askers.by_account.get(&thing.account).cloned().unwrap_or_default();
         let mut everybody = false;
         for policy in thing.policies.iter().map(|document| &document.policy) {
@@ -58,9 +54,13 @@ impl Access<'_> {
                 everybody = true;
                 continue;
             };
-            for statement in policy.statements.iter().filter(|statement| statement.effect == Effect::Allow) {
-                for principal in statement.principals.iter().flat_map(|set| &set.principals) {
-                    let sense = statement.principals.as_ref().map(|set| set.sense);
+            for statement in &policy.statements {
+                if statement.effect == Effect::Deny || !names_action(statement, &lower) {
+                    continue;
+                }
+                let Some(set) = &statement.principals else { continue };
+                everybody |= set.sense == Sense::AllBut;
+                for principal in &set.principals {
                     let text = match &principal.kind {
                         PrincipalKind::Everyone => {
                             everybody = true;
@@ -73,7 +73,6 @@ impl Access<'_> {
                         | PrincipalKind::CanonicalUser(_)
                         | PrincipalKind::UniqueId(_) => continue,
                     };
-                    everybody |= sense == Some(Sense::AllBut);
                     match askers.by_arn.get(text.as_str()) {
                         Some(at) => who.push(*at),
                         None => who.extend(self.of_account(askers, &text)),
@@ -82,7 +81,10 @@ impl Access<'_> {
             }
         }
         if everybody {
-            who = (0..self.holders.len()).collect();
+            // In its own account nobody needs more; whoever comes from another needs a policy there too.
+            let holders = self.holders.iter().enumerate();
+            who.extend(holders.filter(|(_, holder)| holder.account == thing.account).map(|(at, _)| at));
+            who.extend(askers.by_account.values().flatten());
         }
         who.sort_unstable();
         who.dedup();
@@ -102,4 +104,12 @@ impl Access<'_> {
             accounts.map(|(id, _)| id).find(|id| super::names::marked(&[names.account(*id)]) == number);
         found.and_then(|id| askers.by_account.get(&id)).cloned().unwrap_or_default()
     }
+}
+
+/// Whether a statement covers an action in lower case, or may.
+fn names_action(statement: &Statement, action: &str) -> bool {
+    let patterns = &statement.actions.patterns;
+    let named = patterns.iter().any(|pattern| crate::symbolic::action_matches(&pattern.text, action));
+    named == (statement.actions.sense == Sense::Only)
+        || patterns.iter().any(|pattern| pattern.text.has_unknowns())
 }

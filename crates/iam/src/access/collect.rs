@@ -3,6 +3,7 @@
 //! In: an estate. Out: [`Access`]. Always: an attachment that cannot be resolved is a document of unknown text at
 //! whatever it may be attached to; order is the estate's.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 
 use diagnostics::{Diagnostics, Span};
@@ -123,7 +124,7 @@ impl<'a> Access<'a> {
     #[must_use]
     pub fn of(index: &Index<'a>) -> Self {
         let estate = index.estate();
-        let collector = Collector { index, names: Names::of(estate) };
+        let collector = Collector { index, names: Names::of(estate), aws: RefCell::default() };
         let organization = index.of_kind("AWS::Organizations::Organization").first().map(|found| {
             let reference = estate::Reference::attribute(found.stack_id, found.id.clone(), "Id");
             marked(&collector.names.pieces(&Value::new(estate::Kind::Reference(Box::new(reference)))))
@@ -143,6 +144,8 @@ impl<'a> Access<'a> {
 struct Collector<'i, 'a> {
     index: &'i Index<'a>,
     names: Names<'a>,
+    /// AWS's own policies by ARN, as they are asked for.
+    aws: RefCell<HashMap<String, Option<Policy>>>,
 }
 
 impl<'a> Collector<'_, 'a> {
@@ -217,7 +220,9 @@ impl<'a> Collector<'_, 'a> {
         }
         let text = super::names::shown(&marked(&self.names.pieces(arn)));
         let name: SmolStr = text.rsplit('/').next().unwrap_or(&text).into();
-        match super::well_known(&text) {
+        let mut known = self.aws.borrow_mut();
+        let policy = known.entry(text.clone()).or_insert_with(|| super::aws_managed(&text));
+        match policy.clone() {
             Some(policy) => Document { name, policy: Ok(policy), certain: true, span: arn.span },
             None => Self::unknown(
                 name.clone(),
