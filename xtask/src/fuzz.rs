@@ -26,6 +26,7 @@ const READERS: &[Reader] = &[
         seeds: |name| name.ends_with(".md") || name.ends_with("estate.yaml"),
         read: entry::document,
     },
+    Reader { name: "described", seeds: |name| name.ends_with("described.json"), read: entry::described },
     Reader { name: "lock", seeds: |name| name.ends_with("estate.lock"), read: entry::lock },
 ];
 
@@ -45,6 +46,13 @@ mod entry {
 
     pub fn template(text: &str) {
         let (estate, sources, diagnostics) = intake::from_texts(&[("template.yaml", text)]);
+        assert!(!estate.stacks.is_empty() || !diagnostics.is_empty(), "refused without a reason");
+        let style = diagnostics::render::text::Style::default();
+        drop(diagnostics::render::text::all(&diagnostics, &sources, style));
+    }
+
+    pub fn described(text: &str) {
+        let (estate, sources, diagnostics) = intake::describe::from_texts(&[("us-east-1/a.json", text)]);
         assert!(!estate.stacks.is_empty() || !diagnostics.is_empty(), "refused without a reason");
         let style = diagnostics::render::text::Style::default();
         drop(diagnostics::render::text::all(&diagnostics, &sources, style));
@@ -130,7 +138,7 @@ pub fn run(root: &Path, options: &[String]) -> Result<(), String> {
 
 fn seeds(root: &Path, reader: &Reader) -> Result<Vec<String>, String> {
     let mut out = Vec::new();
-    for folder in ["examples", "docs"] {
+    for folder in ["examples", "docs", "crates/intake/tests/it/seeds"] {
         for file in crate::conformance::files(&root.join(folder))? {
             let name = file.to_string_lossy();
             let Ok(text) = std::fs::read_to_string(&file) else { continue };

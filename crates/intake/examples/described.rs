@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use diagnostics::{Diagnostics, Severity, SourceMap};
 use intake::TemplateFile;
-use intake::describe::{NOT_UNDERSTOOD_KIND, read_files};
+use intake::describe::{NOT_UNDERSTOOD_KIND, NOTHING_DESCRIBED, read_files};
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -31,12 +31,17 @@ fn main() {
     );
     let mut total = Counts::default();
     let mut codes: BTreeMap<String, usize> = BTreeMap::new();
+    let mut others = 0;
     for (name, files) in &recordings {
-        let counts = read(files, show, &mut codes);
+        let Some(counts) = read(files, show, &mut codes) else {
+            others += 1;
+            continue;
+        };
         counts.print(name);
         total.add(&counts);
     }
-    total.print(&format!("all {}", recordings.len()));
+    total.print(&format!("all {}", recordings.len() - others));
+    println!("{others} other folders with JSON hold nothing that AWS describes");
     for (code, count) in codes {
         println!("{count:>6} {code}");
     }
@@ -78,7 +83,8 @@ impl Counts {
     }
 }
 
-fn read(files: &[TemplateFile], show: Option<&str>, codes: &mut BTreeMap<String, usize>) -> Counts {
+/// What becomes of a recording; `None` where it is none.
+fn read(files: &[TemplateFile], show: Option<&str>, codes: &mut BTreeMap<String, usize>) -> Option<Counts> {
     let mut counts = Counts { files: files.len(), ..Counts::default() };
     let result = std::panic::catch_unwind(|| {
         let (mut sources, mut diagnostics) = (SourceMap::new(), Diagnostics::new());
@@ -87,8 +93,11 @@ fn read(files: &[TemplateFile], show: Option<&str>, codes: &mut BTreeMap<String,
     });
     let Ok((estate, sources, diagnostics)) = result else {
         counts.panics += 1;
-        return counts;
+        return Some(counts);
     };
+    if diagnostics.iter().any(|diagnostic| diagnostic.code == NOTHING_DESCRIBED) {
+        return None;
+    }
     for resource in estate.stacks.iter().flat_map(|stack| stack.resources.values()) {
         if resource.kind == NOT_UNDERSTOOD_KIND {
             counts.not_understood += 1;
@@ -106,5 +115,5 @@ fn read(files: &[TemplateFile], show: Option<&str>, codes: &mut BTreeMap<String,
             println!("    {} {place} {}", diagnostic.code, diagnostic.message);
         }
     }
-    counts
+    Some(counts)
 }

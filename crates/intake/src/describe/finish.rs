@@ -44,7 +44,8 @@ const POLICIES: &[&str] = &["PolicyDocument", "AssumeRolePolicyDocument", "Polic
 /// The estate, and what is to be said.
 pub fn estate(mut session: Session) -> (Estate, Diagnostics) {
     say_gone(&mut session);
-    let places: Vec<Place> = session.places.keys().cloned().collect();
+    let mut places: Vec<Place> = session.places.keys().cloned().collect();
+    regions(&mut places, &session.drafts);
     let numbers = numbers(&places, &session.drafts);
     let drafts = std::mem::take(&mut session.drafts);
     let mut merged = merge(drafts, &places, &numbers, &mut session.diagnostics);
@@ -73,7 +74,7 @@ pub fn estate(mut session: Session) -> (Estate, Diagnostics) {
         let mut properties = draft.properties;
         for entry in properties.iter_mut() {
             if !POLICIES.contains(&entry.key.as_str()) {
-                refer(&mut entry.value, &targets, &id);
+                refer(&mut entry.value, &targets);
             }
         }
         let properties = Value::from(properties).spanned(draft.span);
@@ -83,6 +84,21 @@ pub fn estate(mut session: Session) -> (Estate, Diagnostics) {
         stack.resources.insert(id, resource);
     }
     (estate, session.diagnostics)
+}
+
+/// The region of each place whose folder does not name one: that of a zone or an ARN of what was recorded there.
+fn regions(places: &mut [Place], drafts: &[Draft]) {
+    for draft in drafts {
+        let Some((_, region)) = places.get_mut(draft.place.0).filter(|(_, region)| region.is_none()) else {
+            continue;
+        };
+        let zone =
+            draft.properties.get("AvailabilityZone").or_else(|| draft.observed.get("AvailabilityZone"));
+        let of_zone =
+            zone.and_then(Value::as_str).map(|zone| zone.trim_end_matches(|c: char| c.is_ascii_lowercase()));
+        let of_arn = draft.id.strip_prefix("arn:").and_then(|arn| arn.split(':').nth(2));
+        *region = of_zone.or(of_arn).filter(|region| layout::is_region(region)).map(SmolStr::new);
+    }
 }
 
 /// The account of each place: the one its folder names, or the one that most of what was recorded there belongs to.
@@ -103,7 +119,15 @@ fn numbers(places: &[Place], drafts: &[Draft]) -> Vec<Option<SmolStr>> {
         let best = count.values().max()?;
         count.iter().find(|(_, times)| *times == best).map(|(owner, _)| SmolStr::new(owner))
     };
-    places.iter().zip(&counts).map(|((account, _), count)| account.clone().or_else(|| most(count))).collect()
+    let own = |((account, _), count): (&Place, _)| account.clone().or_else(|| most(count));
+    let mut numbers: Vec<Option<SmolStr>> = places.iter().zip(&counts).map(own).collect();
+    // A region where nothing has an owner (lists of AWS's own) is the only account's, where there is only one.
+    let mut known: Vec<SmolStr> = numbers.iter().flatten().cloned().collect();
+    known.dedup();
+    if let [only] = known.as_slice() {
+        numbers.iter_mut().for_each(|number| *number = Some(only.clone()));
+    }
+    numbers
 }
 
 /// One draft for one id.
@@ -126,7 +150,7 @@ fn merge(
         // The fuller description counts, then the one from where the thing belongs, then the first.
         let better = (!draft.lesser, at_home(&draft)) > (!before.lesser, at_home(before));
         let both = draft.lesser == before.lesser && draft.kind == before.kind;
-        if both && draft.place == before.place && !same(&draft, before) {
+        if both && draft.seen == before.seen && !same(&draft, before) {
             diagnostics.push(twice(&draft, before));
         }
         let home = at_home(&draft) && !at_home(before);
@@ -230,17 +254,17 @@ fn stacks(
 }
 
 /// Turns ids of resources into references to them.
-fn refer(value: &mut Value, targets: &HashMap<SmolStr, (StackId, &'static str)>, own: &SmolStr) {
+fn refer(value: &mut Value, targets: &HashMap<SmolStr, (StackId, &'static str)>) {
     match &mut value.kind {
-        Kind::String(text) if text != own => {
+        Kind::String(text) => {
             if let Some((stack, kind)) = targets.get(text.as_str()) {
                 let target = Target::Resource { stack: *stack, id: text.clone() };
                 let attribute = attribute_of(kind, text);
                 value.kind = Kind::Reference(Box::new(Reference { target, attribute }));
             }
         }
-        Kind::List(items) => items.iter_mut().for_each(|item| refer(item, targets, own)),
-        Kind::Map(map) => map.iter_mut().for_each(|entry| refer(&mut entry.value, targets, own)),
+        Kind::List(items) => items.iter_mut().for_each(|item| refer(item, targets)),
+        Kind::Map(map) => map.iter_mut().for_each(|entry| refer(&mut entry.value, targets)),
         _ => {}
     }
 }

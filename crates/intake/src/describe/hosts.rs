@@ -48,6 +48,24 @@ pub static KNOWN: &[Known] = &[
             more: super::kinds::nothing,
         }),
     ),
+    (
+        "Functions",
+        How::Items(Shape {
+            id: "FunctionArn",
+            kind: "AWS::Lambda::Function",
+            properties: &[
+                ("FunctionName", "FunctionName"),
+                ("Runtime", "Runtime"),
+                ("Handler", "Handler"),
+                ("Role", "Role"),
+                ("Timeout", "Timeout"),
+                ("MemorySize", "MemorySize"),
+                ("PackageType", "PackageType"),
+                ("Architectures", "Architectures"),
+            ],
+            more: function,
+        }),
+    ),
     ("Snapshots", How::Nothing),
     ("Images", How::Nothing),
     ("KeyPairs", How::Nothing),
@@ -116,6 +134,21 @@ fn interface(session: &mut Session, _: &File, node: &Node, draft: &mut Draft) {
         if !prefixes.is_empty() {
             draft.set(field, prefixes);
         }
+    }
+}
+
+/// Variables of a function often hold secrets, and are not carried on.
+fn function(session: &mut Session, _: &File, node: &Node, draft: &mut Draft) {
+    draft.owner = super::balancers::account_of(&draft.id);
+    draft.observed.remove("Environment");
+    let Some(vpc) = node.get("VpcConfig") else { return };
+    let list =
+        |session: &mut Session, name| session.items(vpc, name).iter().map(super::value::value).collect();
+    let (subnets, groups): (Vec<Value>, Vec<Value>) =
+        (list(session, "SubnetIds"), list(session, "SecurityGroupIds"));
+    if !subnets.is_empty() {
+        let config = value!({ "SubnetIds": subnets, "SecurityGroupIds": groups });
+        draft.set("VpcConfig", config.spanned(vpc.span));
     }
 }
 

@@ -47,8 +47,10 @@ pub struct Draft {
     pub span: Span,
     /// The account that owns it, where AWS says so.
     pub owner: Option<SmolStr>,
-    /// Where it was seen.
+    /// The stack it goes to.
     pub place: PlaceId,
+    /// Where it was seen: a thing of another account goes to that account's stack.
+    pub seen: PlaceId,
     /// Whether this is a by-view of something that another call describes better.
     pub lesser: bool,
 }
@@ -57,7 +59,8 @@ impl Draft {
     /// A resource without properties.
     pub fn new(place: PlaceId, kind: &'static str, id: impl Into<SmolStr>, span: Span) -> Self {
         let (properties, observed) = (Map::new(), Map::new());
-        Self { id: id.into(), kind, properties, observed, span, owner: None, place, lesser: false }
+        let (id, owner, lesser) = (id.into(), None, false);
+        Self { id, kind, properties, observed, span, owner, place, seen: place, lesser }
     }
 
     /// With a property, where there is a value for it.

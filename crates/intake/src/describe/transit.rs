@@ -2,7 +2,8 @@
 //!
 //! CloudFormation has types for attachments of VPCs and of other Transit Gateways. An attachment of something else (a
 //! VPN, Direct Connect) has none; it is an `AWS::EC2::TransitGatewayAttachment` without VPC whose observed
-//! `ResourceType` and `ResourceId` say what is attached.
+//! `ResourceType` and `ResourceId` say what is attached. A route of a prefix list has no type either; it stands there
+//! under the name that EC2's API gives it, `AWS::EC2::TransitGatewayPrefixListReference`.
 //!
 //! Source: Amazon EC2 API Reference, `TransitGateway`, `TransitGatewayAttachment`, `TransitGatewayVpcAttachment`,
 //! `TransitGatewayPeeringAttachment`, `TransitGatewayRouteTable`, `TransitGatewayRoute`,

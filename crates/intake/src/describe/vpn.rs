@@ -5,7 +5,7 @@
 
 use document::Node;
 use estate::Value;
-use smol_str::format_smolstr;
+use smol_str::{SmolStr, format_smolstr};
 
 use super::kinds::{How, Known, Shape};
 use super::session::{Draft, File, Session, at};
@@ -136,7 +136,11 @@ fn direct_connect(
 ) {
     let place = session.place(file);
     for (index, node) in items.iter().enumerate() {
-        let id = names.first().and_then(|id| either(node, id)).and_then(Node::as_str);
+        let text = |name: &str| either(node, name).and_then(Node::as_str);
+        // Associations of earlier versions of the API have no id of their own.
+        let pair = text("DirectConnectGatewayId").zip(text("VirtualGatewayId"));
+        let id = names.first().and_then(|id| text(id)).map(SmolStr::new);
+        let id = id.or_else(|| pair.map(|(gateway, other)| format_smolstr!("{gateway}/{other}")));
         let (Some(id), Some(entries)) = (id, node.as_map()) else {
             session.bad_item(file, "Direct Connect", index, node, "a mapping with its id");
             continue;

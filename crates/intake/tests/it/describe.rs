@@ -1,8 +1,14 @@
 //! What AWS describes, as resources: one item of each kind, and what is wrong with some.
 
-use diagnostics::{Diagnostics, Severity};
-use estate::{Estate, Value};
+use std::path::{Path, PathBuf};
+
+use catalog::Catalog;
+use diagnostics::{Diagnostics, Severity, SourceMap};
+use document::{Entry, Kind as NodeKind, Node, Syntax};
+use estate::validate::{COMBINATION, MISSING_PROPERTY, NO_SCHEMA, TOGETHER, UNDECIDED};
+use estate::{Estate, Kind, Value};
 use intake::describe::{NOT_UNDERSTOOD_KIND, from_texts};
+use proptest::prelude::*;
 
 use crate::show::show;
 
@@ -107,7 +113,7 @@ fn a_group_s_rules_are_inline_and_an_empty_list_is_written() {
             r#"{IpProtocol: "tcp", FromPort: 443, ToPort: 443, Description: "all", CidrIp: "0.0.0.0/0"}, "#,
             r#"{IpProtocol: "tcp", FromPort: 443, ToPort: 443, CidrIpv6: "::/0"}, "#,
             r#"{IpProtocol: "tcp", FromPort: 443, ToPort: 443, SourcePrefixListId: "pl-1"}, "#,
-            r#"{IpProtocol: "tcp", FromPort: 443, ToPort: 443, SourceSecurityGroupId: "sg-1", "#,
+            r#"{IpProtocol: "tcp", FromPort: 443, ToPort: 443, SourceSecurityGroupId: ‹sg-1›, "#,
             r#"SourceSecurityGroupOwnerId: "111122223333"}], SecurityGroupEgress: []} | {}"#,
         )],
     );
@@ -256,4 +262,220 @@ fn places_lead_to_the_line() {
     let line = |value: &Value| sources.locate(value.span).map(|place| place.line);
     assert_eq!(sources.locate(vpc.origin.span).map(|place| place.line), Some(2));
     assert_eq!(line(vpc.properties.get("CidrBlock").unwrap()), Some(3));
+}
+
+/// One item of every kind that is read.
+const EVERYTHING: &str = include_str!("seeds/described.json");
+
+fn tree(text: &str) -> Node {
+    let (mut sources, mut diagnostics) = (SourceMap::new(), Diagnostics::new());
+    let id = sources.add("x.json", text).unwrap();
+    document::parse(sources.file(id).unwrap(), Syntax::template(), &mut diagnostics).unwrap()
+}
+
+fn written(node: &Node) -> String {
+    let list = |items: Vec<String>| items.join(",");
+    match &node.kind {
+        NodeKind::Null => "null".into(),
+        NodeKind::Bool(value) => value.to_string(),
+        NodeKind::Number(text) => text.to_string(),
+        NodeKind::String(text) => format!("{:?}", text.as_str()),
+        NodeKind::List(items) => format!("[{}]", list(items.iter().map(written).collect())),
+        NodeKind::Map(entries) => {
+            let entry = |entry: &Entry| format!("{:?}:{}", entry.key.text.as_str(), written(&entry.value));
+            format!("{{{}}}", list(entries.iter().map(entry).collect()))
+        }
+    }
+}
+
+/// What a property may not be, whatever the schema demands of what is created.
+fn misfits(estate: &Estate) -> Vec<String> {
+    // The one thing that has no type in CloudFormation.
+    let unnamed = estate::validate::UNKNOWN_TYPE;
+    let created = [MISSING_PROPERTY, TOGETHER, COMBINATION, UNDECIDED, NO_SCHEMA];
+    let found = estate::validate::check(estate, Catalog::shared()).findings;
+    let found = found.into_iter().filter(|finding| {
+        let nameless =
+            finding.code == unnamed && finding.message.contains("TransitGatewayPrefixListReference");
+        !(nameless || created.contains(&finding.code))
+    });
+    found
+        .map(|finding| format!("{} {}{}: {}", finding.code, finding.resource, finding.path, finding.message))
+        .collect()
+}
+
+#[test]
+fn every_kind_is_read_into_properties_that_exist() {
+    let (estate, _, diagnostics) = from_texts(&[("us-east-1/all.json", EVERYTHING)]);
+    assert_eq!(codes(&diagnostics), Vec::<String>::new(), "{diagnostics:?}");
+    let mut kinds: Vec<&str> = estate
+        .stacks
+        .iter()
+        .flat_map(|stack| stack.resources.values())
+        .map(|found| found.kind.as_str())
+        .collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    assert!(!kinds.contains(&NOT_UNDERSTOOD_KIND));
+    assert_eq!(kinds.len(), 59, "{kinds:#?}");
+    assert_eq!(misfits(&estate), Vec::<String>::new());
+    assert!(!lines(&estate).join("\n").contains("secret"));
+}
+
+/// Keys of mappings in order.
+fn sort(value: &mut Value) {
+    let Kind::Map(map) = &mut value.kind else { return };
+    let mut entries: Vec<_> = std::mem::take(map).into_iter().collect();
+    entries.sort_by(|a, b| a.key.cmp(&b.key));
+    entries.into_iter().for_each(|entry| map.push_new(entry));
+}
+
+#[test]
+fn what_is_read_does_not_depend_on_the_order_of_files() {
+    let entries: Vec<(String, String)> = tree(EVERYTHING)
+        .as_map()
+        .unwrap()
+        .iter()
+        .map(|entry| {
+            (
+                entry.key.text.to_string(),
+                format!("{{{:?}: {}}}", entry.key.text.as_str(), written(&entry.value)),
+            )
+        })
+        .collect();
+    let read = |numbered: Vec<(String, &str)>| {
+        let texts: Vec<(&str, &str)> = numbered.iter().map(|(name, text)| (name.as_str(), *text)).collect();
+        let (mut estate, ..) = from_texts(&texts);
+        for resource in estate.stacks.iter_mut().flat_map(|stack| stack.resources.values_mut()) {
+            sort(&mut resource.properties);
+            resource.attributes.values_mut().for_each(sort);
+        }
+        let mut lines = lines(&estate);
+        lines.sort();
+        lines
+    };
+    let name = |at: usize, key: &str| format!("us-east-1/{at:03}-{key}.json");
+    let there = entries.iter().enumerate().map(|(at, (key, text))| (name(at, key), text.as_str())).collect();
+    let back =
+        entries.iter().rev().enumerate().map(|(at, (key, text))| (name(at, key), text.as_str())).collect();
+    let (there, back) = (read(there), read(back));
+    assert_eq!(there.len(), back.len());
+    there.iter().zip(&back).for_each(|(there, back)| assert_eq!(there, back));
+}
+
+#[test]
+fn a_recording_without_folders_names_its_region_and_account_itself() {
+    let (estate, _, _) = from_texts(&[("all.json", EVERYTHING)]);
+    let paths: Vec<String> = estate.stacks().map(|(id, _)| estate.stack_path(id)).collect();
+    assert_eq!(paths, ["111122223333/global", "111122223333/us-east-1/recorded"]);
+}
+
+#[test]
+fn a_huge_recording_takes_a_moment() {
+    let item = |at: usize| {
+        format!(
+            r#"{{"GroupId": "sg-{at:x}", "IpPermissions": [{{"IpProtocol": "-1", "UserIdGroupPairs": [{{"GroupId": "sg-{at:x}"}}]}}]}}"#
+        )
+    };
+    let items: Vec<String> = (0..20_000).map(item).collect();
+    let text = format!(r#"{{"SecurityGroups": [{}]}}"#, items.join(","));
+    let start = std::time::Instant::now();
+    let (estate, _, _) = from_texts(&[("SecurityGroups.json", &text)]);
+    assert_eq!(estate.resource_count(), 20_000);
+    assert!(start.elapsed() < std::time::Duration::from_secs(20), "{:?}", start.elapsed());
+}
+
+#[test]
+fn recordings_are_told_apart_from_templates() {
+    let folder = std::env::temp_dir().join(format!("steward-described-{}", std::process::id()));
+    let cases = [
+        ("described", "us-east-1/describe-vpcs.json", "{\n \"Vpcs\": []}", true),
+        ("template", "t.json", "{\"Resources\": {\"V\": {\"Type\": \"AWS::EC2::VPC\"}}}", false),
+        ("rules", "t.json", "{\"Rules\": {}, \"Resources\": {}}", false),
+        ("empty", "nothing.txt", "", false),
+    ];
+    for (name, file, text, expected) in cases {
+        let path = folder.join(name).join(file);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, text).unwrap();
+        assert_eq!(intake::describe::is_describe_output(&folder.join(name)), expected, "{name}");
+    }
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+fn corpus() -> Option<PathBuf> {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpora/aws-probes");
+    if !corpus.is_dir() {
+        eprintln!("skipped: there are no recorded networks at {}", corpus.display());
+        return None;
+    }
+    Some(corpus)
+}
+
+#[test]
+fn recorded_networks_are_read_whole() {
+    let Some(corpus) = corpus() else { return };
+    let mut labs: Vec<PathBuf> =
+        std::fs::read_dir(corpus).unwrap().map(|entry| entry.unwrap().path()).collect();
+    labs.sort();
+    for lab in labs.iter().filter(|path| path.is_dir()) {
+        assert!(intake::describe::is_describe_output(lab));
+        let (mut sources, mut diagnostics) = (SourceMap::new(), Diagnostics::new());
+        let estate = intake::describe::read(lab, &mut sources, &mut diagnostics);
+        let worse: Vec<_> = diagnostics.iter().filter(|found| found.severity != Severity::Note).collect();
+        assert!(worse.is_empty(), "{}: {worse:?}", lab.display());
+        assert!(estate.resource_count() > 20, "{}", lab.display());
+        assert!(estate.accounts.iter().all(|account| account.number.is_some()), "{}", lab.display());
+        assert!(estate.stacks.iter().all(|stack| stack.region.is_some()), "{}", lab.display());
+        assert_eq!(misfits(&estate), Vec::<String>::new(), "{}", lab.display());
+    }
+}
+
+/// Puts another value at the `at`-th place of a tree, counted in order.
+fn put(node: &mut Node, at: &mut usize, value: &NodeKind) {
+    if *at == 0 {
+        node.kind = value.clone();
+    }
+    let Some(left) = at.checked_sub(1) else {
+        *at = usize::MAX;
+        return;
+    };
+    *at = left;
+    match &mut node.kind {
+        NodeKind::List(items) => items.iter_mut().for_each(|item| put(item, at, value)),
+        NodeKind::Map(entries) => entries.iter_mut().for_each(|entry| put(&mut entry.value, at, value)),
+        _ => {}
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn anything_anywhere_is_an_estate_or_a_diagnostic(places in prop::collection::vec((0..1500_usize, 0..6_usize), 1..6)) {
+        let values = [
+            NodeKind::Null,
+            NodeKind::Number("7".into()),
+            NodeKind::String("vpc-0a1".into()),
+            NodeKind::List(Vec::new()),
+            NodeKind::Map(Vec::new()),
+            NodeKind::Bool(true),
+        ];
+        let mut tree = tree(EVERYTHING);
+        for (at, value) in places {
+            put(&mut tree, &mut at.clone(), &values[value]);
+        }
+        let (estate, sources, diagnostics) = from_texts(&[("us-east-1/all.json", &written(&tree))]);
+        prop_assert!(!estate.stacks.is_empty() || !diagnostics.is_empty());
+        for resource in estate.stacks.iter().flat_map(|stack| stack.resources.values()) {
+            resource.properties.walk(&mut |value| drop(sources.locate(value.span)));
+        }
+    }
+
+    #[test]
+    fn a_file_cut_off_anywhere_is_said(at in 1..9000_usize) {
+        let at = EVERYTHING.floor_char_boundary(at.min(EVERYTHING.len() - 2));
+        let (_, _, diagnostics) = from_texts(&[("us-east-1/all.json", &EVERYTHING[..at])]);
+        prop_assert!(diagnostics.has_errors());
+    }
 }
