@@ -1,12 +1,15 @@
-//! What we emit, held against tools that others wrote: cfn-lint (no error, no warning) and checkov (every
-//! finding mended, or listed in `docs/checkov.csv` with a reason).
+//! What we emit, held against tools that others wrote: cfn-lint (no error, no warning), checkov (every finding
+//! mended, or listed in `docs/checkov.csv` with a reason) and, for reports, the schema of SARIF 2.1.0.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The pinned tools, installed into the target folder.
-const TOOLS: [&str; 2] = ["cfn-lint==1.58.0", "checkov==3.3.30"];
+const TOOLS: [&str; 3] = ["cfn-lint==1.58.0", "checkov==3.3.30", "check-jsonschema==0.39.0"];
+
+/// The crate that carries the schema of SARIF 2.1.0 as OASIS publishes it.
+const SCHEMA: (&str, &str) = ("serde-sarif", "0.8.0");
 
 /// Runs both tools over every example in both output formats.
 pub fn run(root: &Path) -> Result<(), String> {
@@ -34,6 +37,7 @@ pub fn run(root: &Path) -> Result<(), String> {
         }
     }
     println!("{} templates from the examples", templates.len());
+    sarif(root, &tools, &steward, &work)?;
     cfn_lint(&tools, &templates)?;
     checkov(root, &tools, &work.join("json"))
 }
@@ -86,6 +90,56 @@ fn cfn_lint(tools: &Path, templates: &[PathBuf]) -> Result<(), String> {
         println!("cfn-lint: {} templates of {region}, no error, no warning", templates.len());
     }
     Ok(())
+}
+
+/// Reports with and without findings, and one of mistakes, fit the schema.
+fn sarif(root: &Path, tools: &Path, steward: &Path, work: &Path) -> Result<(), String> {
+    let schema = sarif_schema(work)?;
+    let folder = work.join("sarif");
+    std::fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
+    let mut runs: Vec<Vec<PathBuf>> =
+        examples(root)?.into_iter().map(|example| vec!["check".into(), example]).collect();
+    // What is built for it, audited without knowing it, has findings.
+    runs.push(vec!["audit".into(), work.join("json")]);
+    runs.push(vec!["audit".into(), folder.join("missing")]);
+    let mut reports = Vec::new();
+    for (number, arguments) in runs.iter().enumerate() {
+        let out = Command::new(steward)
+            .args(arguments)
+            .args(["--format", "sarif"])
+            .output()
+            .map_err(|error| error.to_string())?;
+        let report = folder.join(format!("{number}.sarif"));
+        std::fs::write(&report, out.stdout).map_err(|error| error.to_string())?;
+        reports.push(report);
+    }
+    let mut check = Command::new(tools.join("check-jsonschema"));
+    // One pattern of the schema has a stray bracket, which only the lenient variant of regular expressions takes.
+    check.args(["--regex-variant", "nonunicode"]);
+    succeed(check.arg("--schemafile").arg(schema).args(&reports))?;
+    println!("SARIF: {} reports fit the schema of 2.1.0", reports.len());
+    Ok(())
+}
+
+/// Has cargo bring the crate that carries the schema, and says where the schema is.
+fn sarif_schema(work: &Path) -> Result<PathBuf, String> {
+    let (name, version) = SCHEMA;
+    let project = work.join(format!("{name}-{version}"));
+    let schema = project.join("vendor").join(name).join("src/schema.json");
+    if schema.is_file() {
+        return Ok(schema);
+    }
+    std::fs::create_dir_all(&project).map_err(|error| error.to_string())?;
+    let manifest = format!(
+        "[workspace]\n[package]\nname = \"schema\"\nversion = \"0.0.0\"\nedition = \"2021\"\n[lib]\npath = \"lib.rs\"\n\
+         [dependencies]\n{name} = \"={version}\"\n"
+    );
+    for (file, text) in [("Cargo.toml", manifest.as_str()), ("lib.rs", "")] {
+        std::fs::write(project.join(file), text).map_err(|error| error.to_string())?;
+    }
+    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
+    succeed(Command::new(cargo).args(["vendor", "--quiet", "vendor"]).current_dir(&project))?;
+    Ok(schema)
 }
 
 /// A row of `docs/checkov.csv`: a check that we answer otherwise, and why.

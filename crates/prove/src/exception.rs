@@ -3,6 +3,7 @@
 use diagnostics::Span;
 
 use crate::Date;
+use crate::text::glob;
 
 /// A violation that its owner accepts until a day.
 #[derive(Debug, Clone)]
@@ -30,33 +31,10 @@ impl Exception {
     }
 }
 
-/// Whether `text` matches `pattern`, in which `*` stands for any text. Linear in practice, never worse than
-/// the product of the lengths: on a mismatch only the last `*` is tried again.
+/// Whether `text` matches `pattern`, in which `*` stands for any text.
 fn matches(pattern: &str, text: &str) -> bool {
     let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
-    let (mut p, mut t) = (0, 0);
-    let mut retry: Option<(usize, usize)> = None;
-    while t < text.len() {
-        match pattern.get(p) {
-            Some('*') => {
-                retry = Some((p, t));
-                p += 1;
-            }
-            Some(c) if Some(c) == text.get(t) => {
-                p += 1;
-                t += 1;
-            }
-            _ => match retry {
-                Some((star, from)) => {
-                    retry = Some((star, from + 1));
-                    p = star + 1;
-                    t = from + 1;
-                }
-                None => return false,
-            },
-        }
-    }
-    pattern.iter().skip(p).all(|c| *c == '*')
+    glob(&pattern, &text, &'*', char::eq)
 }
 
 #[cfg(test)]

@@ -250,7 +250,7 @@ pub(crate) fn physical_name(kind: &str) -> Option<&'static str> {
 /// without regard to case (actions and keys do, values do not).
 #[must_use]
 pub fn matches(pattern: &[Token], text: &[Token], fold: bool) -> Truth {
-    if glob(pattern, text, |p, t| same(p, t, fold)) {
+    if glob(pattern, text, &Token::Char('*'), |p, t| same(p, t, fold)) {
         return Truth::Yes;
     }
     let text_is_vague = text.iter().any(|token| vague(token, pattern));
@@ -267,7 +267,11 @@ pub fn matches(pattern: &[Token], text: &[Token], fold: bool) -> Truth {
         let (pattern, text) = (wild(pattern, text), wild(text, pattern));
         return if globs_meet(&pattern, &text, fold) { Truth::Unknown } else { Truth::No };
     }
-    if glob(&wild(pattern, text), text, |p, t| same(p, t, fold)) { Truth::Unknown } else { Truth::No }
+    if glob(&wild(pattern, text), text, &Token::Char('*'), |p, t| same(p, t, fold)) {
+        Truth::Unknown
+    } else {
+        Truth::No
+    }
 }
 
 /// Whether a token of one text may be anything as far as the other text is concerned. The number of an account
@@ -302,12 +306,12 @@ fn same(pattern: &Token, text: &Token, fold: bool) -> bool {
 }
 
 /// Glob matching that on a mismatch only tries the last `*` again: at worst the product of the lengths.
-fn glob(pattern: &[Token], text: &[Token], same: impl Fn(&Token, &Token) -> bool) -> bool {
+pub(crate) fn glob<T: PartialEq>(pattern: &[T], text: &[T], star: &T, same: impl Fn(&T, &T) -> bool) -> bool {
     let (mut p, mut t) = (0, 0);
     let mut retry: Option<(usize, usize)> = None;
     while let Some(next) = text.get(t) {
         match pattern.get(p) {
-            Some(Token::Char('*')) => {
+            Some(token) if token == star => {
                 retry = Some((p, t));
                 p += 1;
             }
@@ -325,7 +329,7 @@ fn glob(pattern: &[Token], text: &[Token], same: impl Fn(&Token, &Token) -> bool
             },
         }
     }
-    pattern.iter().skip(p).all(|token| *token == Token::Char('*'))
+    pattern.iter().skip(p).all(|token| token == star)
 }
 
 #[cfg(test)]
