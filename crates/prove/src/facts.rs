@@ -5,8 +5,11 @@ use std::sync::OnceLock;
 use catalog::Catalog;
 use estate::{Estate, Index};
 use iam::access::Access;
+use reachability::Network;
 
 use crate::Date;
+use crate::intent::Intent;
+use crate::network::Told;
 
 /// What a check needs to know that the estate does not say.
 #[derive(Debug, Clone)]
@@ -21,6 +24,8 @@ pub struct Options {
     pub trail_retention_days: i64,
     /// Days of backups that a stateful resource must have at the least.
     pub backup_days: i64,
+    /// What the author says of the traffic, where somebody did.
+    pub intent: Option<Intent>,
 }
 
 impl Options {
@@ -35,6 +40,7 @@ impl Options {
             log_retention_days: 365,
             trail_retention_days: 365,
             backup_days: 7,
+            intent: None,
         }
     }
 }
@@ -50,13 +56,33 @@ pub struct Facts<'a> {
     /// What to judge by.
     pub options: &'a Options,
     access: OnceLock<Access<'a>>,
+    network: OnceLock<Network>,
+    told: OnceLock<Told>,
 }
 
 impl<'a> Facts<'a> {
     /// Everything that may be looked up in an estate.
     #[must_use]
     pub fn new(estate: &'a Estate, catalog: &'a Catalog, options: &'a Options) -> Self {
-        Self { estate, index: Index::new(estate), catalog, options, access: OnceLock::new() }
+        Self {
+            estate,
+            index: Index::new(estate),
+            catalog,
+            options,
+            access: OnceLock::new(),
+            network: OnceLock::new(),
+            told: OnceLock::new(),
+        }
+    }
+
+    /// The network that the estate makes; extracted when first asked for.
+    pub fn network(&self) -> &Network {
+        self.network.get_or_init(|| Network::of(self.estate))
+    }
+
+    /// What the network guarantees say; the engine is asked once for all of them.
+    pub(crate) fn told(&self) -> &Told {
+        self.told.get_or_init(|| Told::of(self))
     }
 
     /// Every policy with whom and what it is attached to; collected when first asked for.

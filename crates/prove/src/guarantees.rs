@@ -4,12 +4,16 @@
 //! `docs/guarantees/ID.md` with examples, and a row in `data/controls.csv`.
 
 pub mod alarm_reaches_person;
+pub mod approved_flows_only;
 pub mod bucket_acl_deployable;
 pub mod config_delivers;
 pub mod creation_order;
 pub mod dependencies_resolve;
 pub mod encryption_at_rest;
 pub mod instance_metadata_v2;
+pub mod internet_reaches_no_admin;
+pub mod internet_reaches_no_data;
+pub mod internet_through_firewall;
 pub mod key_duties_apart;
 pub mod key_policy_guarded;
 pub mod key_rotation;
@@ -20,6 +24,8 @@ pub mod log_retention;
 pub mod logs_delivered;
 pub mod metric_filter_alarmed;
 pub mod metric_filter_matches_unauthorized;
+pub mod needed_flows_work;
+pub(crate) mod network;
 pub mod no_blocking_names;
 pub mod no_iam_user;
 pub mod no_open_admin_port;
@@ -28,7 +34,10 @@ pub mod no_public_database;
 pub mod no_public_snapshot;
 pub mod no_unused_guard;
 pub mod no_wildcard_administrator;
+pub mod own_guarantees;
 pub mod required_tags;
+pub mod routes_lead_somewhere;
+pub mod rules_decide;
 pub mod schema_valid;
 pub mod stateful_backed_up;
 pub mod stateful_retained;
@@ -84,6 +93,14 @@ pub static ALL: &[&Guarantee] = &[
     &key_duties_apart::GUARANTEE,
     &logs_delivered::GUARANTEE,
     &encryption_at_rest::GUARANTEE,
+    &internet_reaches_no_data::GUARANTEE,
+    &internet_reaches_no_admin::GUARANTEE,
+    &internet_through_firewall::GUARANTEE,
+    &approved_flows_only::GUARANTEE,
+    &needed_flows_work::GUARANTEE,
+    &own_guarantees::GUARANTEE,
+    &routes_lead_somewhere::GUARANTEE,
+    &rules_decide::GUARANTEE,
 ];
 
 /// Guarantees that speak of what deploying does. Of what exists already, and was read from what AWS describes, there is

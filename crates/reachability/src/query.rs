@@ -7,6 +7,7 @@
 mod around;
 mod dead;
 mod matrix;
+mod narrow;
 mod repair;
 
 pub use around::{Around, Bypass};

@@ -2,12 +2,15 @@
 //!
 //! An example is a fenced block whose info string is `yaml VERDICT SUBJECT…`: `proved A B` (these are the
 //! subjects, all proved), `violated A` or `unknown A` (these have that verdict, every other subject is proved),
-//! or `nothing` (the guarantee has no subject). `today=YYYY-MM-DD` and `tags=a,b` set options.
+//! or `nothing` (the guarantee has no subject). `today=YYYY-MM-DD` and `tags=a,b` set options; what a blueprint
+//! would say of the traffic stands in `environments=a,b`, `approved=a>b:443`, `needed=a>b:443`, `claim=never:a>b:443`.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use catalog::Catalog;
+use diagnostics::Span;
+use prove::intent::{Act, Claim, Intended, Intent, Mode, Party};
 use prove::{Date, Guarantee, Options, Verdict, guarantees};
 
 struct Example<'a> {
@@ -37,6 +40,47 @@ fn examples(page: &str) -> Vec<Example<'_>> {
     out
 }
 
+fn intent(options: &mut Options) -> &mut Intent {
+    options.intent.get_or_insert_with(Intent::default)
+}
+
+/// `web>api:443`
+fn intended(text: &str) -> Intended {
+    let (from, rest) = text.split_once('>').unwrap();
+    let (to, port) = rest.split_once(':').map_or((rest, None), |(to, port)| (to, Some(port)));
+    let party = |name: &str| match name {
+        "internet" => Party::Internet,
+        "anyone" => Party::Anyone,
+        name => Party::Application(None, name.into()),
+    };
+    let ports = port.map(|port| port.parse().unwrap()).into_iter().collect();
+    Intended { from: party(from), to: party(to), ports, says: text.to_owned(), span: Span::NONE }
+}
+
+/// `never:web>api:443`
+fn claim(text: &str) -> Claim {
+    let (mode, flow) = text.split_once(':').unwrap();
+    let mode = match mode {
+        "never" => Mode::Never,
+        "only" => Mode::Only,
+        "always" => Mode::Always,
+        other => panic!("{other}"),
+    };
+    let Intended { from, to, ports, says, span } = intended(flow);
+    let port = ports.first().copied();
+    Claim {
+        name: says.as_str().into(),
+        mode,
+        who: from,
+        act: Act::Reaches,
+        what: to,
+        port,
+        through: None,
+        says,
+        span,
+    }
+}
+
 fn check(guarantee: &'static Guarantee, example: &Example<'_>) -> Result<String, String> {
     let mut options = Options::on(Date::parse("2026-11-01").unwrap());
     let mut words = Vec::new();
@@ -44,6 +88,15 @@ fn check(guarantee: &'static Guarantee, example: &Example<'_>) -> Result<String,
         match word.split_once('=') {
             Some(("today", day)) => options.today = Date::parse(day).unwrap(),
             Some(("tags", tags)) => options.required_tags = tags.split(',').map(str::to_owned).collect(),
+            Some(("environments", names)) => {
+                intent(&mut options).environments = names.split(',').map(Into::into).collect();
+            }
+            Some((list @ ("approved" | "needed"), flows)) => {
+                let flows: Vec<Intended> = flows.split(',').map(intended).collect();
+                let intent = intent(&mut options);
+                if list == "approved" { intent.approved = flows } else { intent.needed = flows }
+            }
+            Some(("claim", text)) => intent(&mut options).claims.push(claim(text)),
             Some((other, _)) => return Err(format!("no such option: {other}")),
             None => words.push(*word),
         }
