@@ -27,6 +27,8 @@ const READERS: &[Reader] = &[
         read: entry::document,
     },
     Reader { name: "described", seeds: |name| name.ends_with("described.json"), read: entry::described },
+    Reader { name: "policy", seeds: |name| name.ends_with(".jsonl"), read: entry::policy },
+    Reader { name: "policy case", seeds: |name| name.ends_with(".jsonl"), read: entry::policy_case },
     Reader { name: "lock", seeds: |name| name.ends_with("estate.lock"), read: entry::lock },
 ];
 
@@ -90,6 +92,37 @@ Resources:
         }
     }
 
+    /// Any text as a policy: read, judged, printed and read again.
+    pub fn policy(text: &str) {
+        let (mut sources, mut diagnostics) = (SourceMap::new(), Diagnostics::new());
+        let Some(file) = sources.add("policy.json", text).and_then(|id| sources.file(id).cloned()) else {
+            return;
+        };
+        iam::lint::file(&file, None, &mut diagnostics);
+        drop(diagnostics::render::text::all(
+            &diagnostics,
+            &sources,
+            diagnostics::render::text::Style::default(),
+        ));
+        let mut again = Diagnostics::new();
+        if let Some(policy) = iam::parse::file(&file, &mut again) {
+            let printed = iam::print::json(&policy).to_string();
+            let name = sources.add("again.json", printed).and_then(|id| sources.file(id).cloned());
+            let second = name.and_then(|file| iam::parse::file(&file, &mut again));
+            assert!(second.is_some_and(|second| second.statements.len() == policy.statements.len()));
+        }
+    }
+
+    /// Any text as a case: an answer, and never a verdict without a reason.
+    pub fn policy_case(text: &str) {
+        for (at, line) in text.lines().enumerate() {
+            let Some(answer) = iam::batch::answer(line, "cases.jsonl", at + 1) else { continue };
+            let silent = answer.decision.because.is_empty() && answer.errors.is_empty();
+            assert!(!silent, "a verdict without a reason: {line}");
+            drop(iam::show::answer(&answer, diagnostics::render::Style::default()));
+        }
+    }
+
     pub fn lock(text: &str) {
         let (mut sources, mut diagnostics) = (SourceMap::new(), Diagnostics::new());
         let Some(file) = sources.add("estate.lock", text).and_then(|id| sources.file(id).cloned()) else {
@@ -138,11 +171,15 @@ pub fn run(root: &Path, options: &[String]) -> Result<(), String> {
 
 fn seeds(root: &Path, reader: &Reader) -> Result<Vec<String>, String> {
     let mut out = Vec::new();
-    for folder in ["examples", "docs", "crates/intake/tests/it/seeds"] {
+    for folder in ["examples", "docs", "crates/intake/tests/it/seeds", "crates/iam/tests/data"] {
         for file in crate::conformance::files(&root.join(folder))? {
             let name = file.to_string_lossy();
             let Ok(text) = std::fs::read_to_string(&file) else { continue };
             if !(reader.seeds)(&name) {
+                continue;
+            }
+            if name.ends_with(".jsonl") {
+                out.extend(text.lines().flat_map(cases));
                 continue;
             }
             match name.ends_with(".md") {
@@ -157,6 +194,16 @@ fn seeds(root: &Path, reader: &Reader) -> Result<Vec<String>, String> {
     }
     out.push(String::new());
     Ok(out)
+}
+
+/// A case, and the policies in it.
+fn cases(line: &str) -> Vec<String> {
+    let mut out = vec![line.to_owned()];
+    if let Ok(case) = serde_json::from_str::<serde_json::Value>(line) {
+        out.extend(case.pointer("/identityPolicies/0/policy").map(ToString::to_string));
+        out.extend(case.get("resourcePolicy").map(ToString::to_string));
+    }
+    out
 }
 
 fn attack(
@@ -231,6 +278,13 @@ const SPICE: &[&str] = &[
     "\r\n",
     "Condition: C",
     "%",
+    "${aws:username}",
+    "${",
+    "*a*a*a*a*b",
+    "\"NotAction\":",
+    "\"ForAllValues:StringLikeIfExists\":",
+    "{\"Statement\":[",
+    "arn:aws:s3:::*",
 ];
 
 fn mutated(seeds: &[String], random: &mut Random) -> String {

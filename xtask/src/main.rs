@@ -1,4 +1,4 @@
-//! The project's own tasks: `cargo xtask conformance`, `probes`, `bench`, `fuzz`.
+//! The project's own tasks: `cargo xtask conformance`, `probes`, `bench`, `bench-iam`, `fuzz`.
 //!
 //! In: a task and its options. Out: a report on standard output, exit status 1 where something does not hold.
 //! The rules of the house are not here but in `tests/tidy.rs`.
@@ -6,6 +6,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a developer's tool talks to its terminal")]
 
 mod bench;
+mod bench_iam;
 mod conformance;
 mod fuzz;
 mod probes;
@@ -17,6 +18,7 @@ const USAGE: &str = "\
 Tasks:
   cargo xtask conformance                   cfn-lint and checkov over everything the examples emit
   cargo xtask bench [--accounts 10,100,…]   time, memory and growth of each phase on estates of growing size
+  cargo xtask bench-iam                     decisions a second by policies of growing size, on one core
   cargo xtask probes [FOLDER] [-v]          what recorded networks really did, held against what we say of them
   cargo xtask fuzz [--seconds N] [--seed S] mutated input for every reader; a panic or a hang fails
 ";
@@ -30,6 +32,7 @@ fn main() -> ExitCode {
     let done = match task {
         "conformance" => conformance::run(&root()),
         "bench" => bench::run(&root(), options),
+        "bench-iam" => bench_iam::run(&root()),
         "probes" => probes::run(&root(), options),
         "fuzz" => fuzz::run(&root(), options),
         _ => Err(USAGE.to_owned()),

@@ -9,7 +9,7 @@ use smol_str::SmolStr;
 use crate::yaml::Budget;
 use crate::{Entry, Key, Kind, Limits, Node, SYNTAX, TOO_DEEP};
 
-/// Reads JSON; `None` on a mistake of syntax.
+/// Reads JSON, whatever the file's name; `None` on a mistake of syntax. The text's length is the caller's to bound.
 pub fn parse(file: &SourceFile, limits: Limits, diagnostics: &mut Diagnostics) -> Option<Node> {
     let options = ParseOptions {
         allow_comments: false,

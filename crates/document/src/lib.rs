@@ -12,6 +12,7 @@ mod read;
 mod scalar;
 mod yaml;
 
+pub use json::parse as parse_json;
 pub use node::{Entry, Key, Kind, Node};
 pub use read::{Syntax, decode, parse};
 pub use scalar::Dialect;

@@ -6,14 +6,28 @@
 //! denied; time and memory are bounded by the size of the input. This crate does not know blueprints or estates.
 
 pub mod access;
+pub mod batch;
 mod codes;
+pub mod compiled;
+pub mod condition;
+pub mod context;
+pub mod evaluate;
+pub mod explain;
+pub mod glob;
+pub mod lint;
+pub mod matching;
+mod open;
 pub mod operator;
 pub mod parse;
 pub mod policy;
 pub mod principal;
 pub mod print;
+pub mod request;
+pub mod service;
+pub mod show;
 pub mod symbolic;
 pub mod text;
+pub mod value;
 pub mod written;
 
 pub use codes::CODES;

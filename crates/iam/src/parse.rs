@@ -231,14 +231,16 @@ impl Reader<'_> {
         for item in value.items() {
             let syntax = Syntax { wildcards: true, variables: false };
             let Some((text, written)) = self.text(item, syntax, "an action") else { continue };
-            let trimmed = written.trim();
-            let named = trimmed.split_once(':').is_some_and(|(service, name)| {
-                !service.is_empty() && !name.is_empty() && !service.contains(char::is_whitespace)
-            });
+            let named = written.split_once(':').is_some_and(|(service, _)| !service.trim().is_empty());
             if !named && !text.is_any() && !text.has_unknowns() {
                 let error = Diagnostic::error(BAD_ACTION, item.span, format!("`{written}` is no action"));
                 self.error(error.expected("`service:Name`, or `*`"));
                 continue;
+            }
+            if written.ends_with(':') || written.contains(char::is_whitespace) {
+                // White space is a part of the name, so that it is the name of nothing.
+                let text = format!("`{written}` is the name of no action, and matches none");
+                self.error(Diagnostic::warning(BAD_ACTION, item.span, text).help("remove the white space"));
             }
             patterns.push(ActionPattern { text: text.to_lowercase(), written, span: item.span });
         }

@@ -8,7 +8,7 @@
 use diagnostics::{Diagnostic, Diagnostics, did_you_mean};
 use smol_str::SmolStr;
 
-use crate::codes::{BAD_PRINCIPAL, BAD_VALUE};
+use crate::codes::{BAD_PRINCIPAL, BAD_VALUE, BARE_PRINCIPAL};
 use crate::policy::{Principal, PrincipalKind};
 use crate::text::{Builder, Segment, Syntax};
 use crate::written::{Piece, Shape, Written};
@@ -41,11 +41,19 @@ pub fn read(value: &Written, diagnostics: &mut Diagnostics) -> Vec<Principal> {
                 out.extend(names.items().iter().filter_map(|name| one(known, name, diagnostics)));
             }
         }
+        Shape::Text(text) if aws(text).is_some() => {
+            let warning = Diagnostic::warning(
+                BARE_PRINCIPAL,
+                value.span,
+                format!("`{text}` stands here without a type"),
+            );
+            diagnostics.push(warning.help(format!("write {{\"AWS\": \"{text}\"}}")));
+            out.extend(one("AWS", value, diagnostics));
+        }
         _ => {
             let text = format!("{} is no principal", value.describe());
             let error = Diagnostic::error(BAD_PRINCIPAL, value.span, text);
-            let help = value.as_str().map(|text| format!("write {{\"AWS\": \"{text}\"}}"));
-            diagnostics.push(error.expected("`\"*\"` or a mapping such as {\"AWS\": …}").maybe_help(help));
+            diagnostics.push(error.expected("`\"*\"` or a mapping such as {\"AWS\": …}"));
         }
     }
     out

@@ -38,6 +38,9 @@ pub struct Global {
     /// Form of the output
     #[arg(long, value_enum, default_value_t, global = true, value_name = "FORMAT")]
     pub format: Format,
+    /// Whether the form was asked for, and not taken by default
+    #[arg(skip)]
+    pub format_given: bool,
     /// When to use colour
     #[arg(long, value_enum, default_value_t, global = true, value_name = "WHEN")]
     pub color: ColorChoice,
@@ -260,6 +263,19 @@ pub enum Policy {
         after_help = "Examples:\n  steward policy compare old.json new.json\n  steward policy compare old.json new.json --fail-on more --format json"
     )]
     Compare(ComparePolicies),
+    /// Answer requests, one a line, by the policies that stand beside them
+    #[command(after_help = "Examples:\n  steward policy evaluate --batch cases.jsonl > answers.jsonl\n  \
+                            steward policy evaluate --batch cases.jsonl --format text\n\n\
+                            One JSON object a line in, one out; docs/policy.md describes both. A line with a mistake is \
+                            answered\nwith Unknown and `error`, the run goes on, and ends with status 2.")]
+    Evaluate(PolicyEvaluate),
+    /// Find what is wrong with policies: mistakes with place and fix
+    #[command(
+        after_help = "Examples:\n  steward policy lint bucket-policy.json\n  steward policy lint --kind trust trust.json\n  \
+                            steward policy lint policies/*.json --format sarif\n\nFiles hold a policy as JSON or YAML, or what \
+                            the AWS CLI prints around one. Status 2: there is an error."
+    )]
+    Lint(PolicyLint),
 }
 
 /// `steward policy compare`.
@@ -283,6 +299,55 @@ pub enum Difference {
     Less,
     /// Either
     Any,
+}
+
+/// `steward policy evaluate`.
+#[derive(Debug, Args)]
+pub struct PolicyEvaluate {
+    /// The file of cases, one a line; `-` for standard input
+    #[arg(long, value_name = "FILE")]
+    pub batch: PathBuf,
+}
+
+/// `steward policy lint`.
+#[derive(Debug, Args)]
+pub struct PolicyLint {
+    /// Files with a policy each
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// What the policies are attached to (default: by what they say)
+    #[arg(long, value_enum)]
+    pub kind: Option<PolicyKind>,
+}
+
+/// What a policy is attached to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PolicyKind {
+    /// Users, groups, roles; also boundaries and session policies
+    Identity,
+    /// A resource
+    Resource,
+    /// A role: who may assume it
+    Trust,
+    /// A service control policy
+    Scp,
+    /// A resource control policy
+    Rcp,
+    /// A VPC endpoint
+    Endpoint,
+}
+
+impl From<PolicyKind> for iam::lint::Kind {
+    fn from(kind: PolicyKind) -> Self {
+        match kind {
+            PolicyKind::Identity => Self::Identity,
+            PolicyKind::Resource => Self::Resource,
+            PolicyKind::Trust => Self::Trust,
+            PolicyKind::Scp => Self::ServiceControl,
+            PolicyKind::Rcp => Self::ResourceControl,
+            PolicyKind::Endpoint => Self::Endpoint,
+        }
+    }
 }
 
 /// `steward schema`.

@@ -35,7 +35,7 @@ pub fn run(cli: &Cli) -> Ending {
         Command::Explain(options) => explain::run(&cli.global, options, today),
         Command::WhoCan(options) => access::all(&cli.global, options, today),
         Command::Can(options) => access::one(&cli.global, options, today),
-        Command::Policy(options) => policy::run(&cli.global, options),
+        Command::Policy(options) => policy::run(&cli.global, options, today),
         Command::Schema(options) => schema::run(&cli.global, options),
         Command::Completions { shell } => {
             let mut script = Vec::new();

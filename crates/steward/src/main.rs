@@ -14,7 +14,8 @@ mod terminal;
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use clap::parser::ValueSource;
+use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _};
 
 /// How a run ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,10 +36,21 @@ fn main() -> ExitCode {
              Nothing was half-written. Please report it with the command and, if you can, its input."
         );
     }));
-    let cli = cli::Cli::parse();
+    let matches = cli::Cli::command().get_matches();
+    let mut cli = match cli::Cli::from_arg_matches(&matches) {
+        Ok(cli) => cli,
+        Err(error) => error.exit(),
+    };
+    cli.global.format_given = asked_for_format(&matches);
     match command::run(&cli) {
         Ending::Good => ExitCode::SUCCESS,
         Ending::DoesNotHold => ExitCode::from(1),
         Ending::Mistake => ExitCode::from(2),
     }
+}
+
+/// Whether `--format` stands on the command line: an option of every command, known to the innermost.
+fn asked_for_format(matches: &ArgMatches) -> bool {
+    let here = matches.value_source("format") == Some(ValueSource::CommandLine);
+    here || matches.subcommand().is_some_and(|(_, inner)| asked_for_format(inner))
 }

@@ -32,7 +32,7 @@ fn a_mistake_is_named_by_its_code() {
         (r#"{"Version": "2012-10-18", "Statement": []}"#.to_owned(), "IAM0006"),
         (statement(r#""Effect": "Allow", "Action": "GetObject", "Resource": "*""#), "IAM0007"),
         (statement(r#""Effect": "Allow", "Action": "s3:*", "Resource": "bucket/*""#), "IAM0008"),
-        (statement(&format!(r#"{allow}, "Principal": "111122223333""#)), "IAM0009"),
+        (statement(&format!(r#"{allow}, "Principal": "somebody""#)), "IAM0009"),
         (statement(&format!(r#"{allow}, "Principal": {{"AWS": "arn:aws:s3:::x"}}"#)), "IAM0009"),
         (statement(&format!(r#"{allow}, "Condition": {{"StringEqual": {{"a:b": "c"}}}}"#)), "IAM0010"),
         (statement(&format!(r#"{allow}, "Condition": {{"NullIfExists": {{"a:b": true}}}}"#)), "IAM0010"),

@@ -9,5 +9,7 @@
 )]
 
 mod automata;
+mod cases;
 mod compare;
 mod language;
+mod properties;

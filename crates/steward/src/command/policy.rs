@@ -1,18 +1,23 @@
 //! `steward policy`: IAM policies by themselves, without an estate.
 
 mod compare;
+mod evaluate;
+mod lint;
 
 use diagnostics::{Diagnostic, Diagnostics, SourceMap, Span};
 use iam::policy::Policy;
+use prove::Date;
 use std::path::Path;
 
 use crate::cli::{Global, Policy as Options};
 use crate::{Ending, codes};
 
 /// Runs it.
-pub fn run(global: &Global, options: &Options) -> Ending {
+pub fn run(global: &Global, options: &Options, today: Date) -> Ending {
     match options {
         Options::Compare(options) => compare::run(global, options),
+        Options::Evaluate(options) => evaluate::run(global, options),
+        Options::Lint(options) => lint::run(global, options, today),
     }
 }
 
