@@ -9,6 +9,7 @@ mod bundle;
 pub mod cloudformation;
 mod commit;
 pub mod report;
+pub mod trace;
 
 pub use bundle::Bundle;
 pub use commit::{CommitError, commit};

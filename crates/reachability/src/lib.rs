@@ -13,6 +13,7 @@ pub mod model;
 pub mod query;
 pub mod simulate;
 pub mod suricata;
+pub mod trace;
 
 pub use codes::CODES;
 pub use model::{Network, Unknown};

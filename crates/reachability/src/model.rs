@@ -72,6 +72,11 @@ pub struct Network {
     pub firewalls: Vec<Firewall>,
     /// Doors that stand outside VPCs and forward into them: CloudFront, API Gateway.
     pub edges: Vec<Edge>,
+    /// Public addresses of the estate that nothing has: elastic addresses without association, addresses of NAT
+    /// gateways that are gone.
+    pub idle: Vec<IpAddr>,
+    /// Public addresses of services of AWS by the service's name, where a prefix list tells them.
+    pub public_services: Vec<(SmolStr, IpSet)>,
     /// What is not known or not modelled, at positions [`UnknownId`]; named once, referred to from everywhere.
     pub unknowns: Vec<Unknown>,
     /// Mistakes in what the network is written in, such as a firewall rule that cannot be read, for those who show

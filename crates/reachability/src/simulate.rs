@@ -15,6 +15,7 @@
 mod address;
 mod balance;
 mod filters;
+mod gateways;
 mod inspect;
 mod routes;
 mod transit;
@@ -188,6 +189,7 @@ pub struct Simulator<'n> {
     /// An address for each address of each interface: its own, or one that stands for whatever AWS gives.
     addresses: Vec<Vec<Addr>>,
     by_private: HashMap<(VpcId, IpAddr), Vec<InterfaceId>>,
+    private: HashMap<IpAddr, Vec<InterfaceId>>,
     by_public: HashMap<IpAddr, (InterfaceId, usize)>,
     internet_gateways: HashMap<VpcId, GatewayId>,
     egress_only: HashMap<VpcId, GatewayId>,
@@ -204,6 +206,7 @@ impl<'n> Simulator<'n> {
             network,
             addresses: Vec::with_capacity(network.interfaces.len()),
             by_private: HashMap::new(),
+            private: HashMap::new(),
             by_public: HashMap::new(),
             internet_gateways: HashMap::new(),
             egress_only: HashMap::new(),
@@ -247,6 +250,7 @@ impl<'n> Simulator<'n> {
                     && addr.is_exact()
                 {
                     self.by_private.entry((vpc, addr.ip)).or_default().push(id);
+                    self.private.entry(addr.ip).or_default().push(id);
                 }
                 own.push(addr);
             }
@@ -275,8 +279,7 @@ impl<'n> Simulator<'n> {
 
     /// Interfaces with an exact private address, in any VPC.
     pub fn with_private(&self, ip: IpAddr) -> impl Iterator<Item = InterfaceId> + '_ {
-        let vpcs = (0..self.network.vpcs.len()).map(VpcId::from_position);
-        vpcs.filter_map(move |vpc| self.by_private.get(&(vpc, ip))).flatten().copied()
+        self.private.get(&ip).into_iter().flatten().copied()
     }
 
     /// The interface behind a public address.

@@ -68,6 +68,8 @@ pub enum Format {
     Json,
     /// SARIF 2.1.0, for code-scanning services
     Sarif,
+    /// Comma-separated values, of `trace` alone
+    Csv,
 }
 
 /// When to use colour.
@@ -110,6 +112,14 @@ pub enum Command {
                             every value\nof it. --parameters gives values; --defaults takes the templates' own defaults for the rest."
     )]
     Audit(Audit),
+    /// Follow a packet and its reply through the network, or show everything that stops them
+    #[command(
+        after_help = "Examples:\n  steward trace examples/clinical-ai --from internet --to prod/records:5432\n  \
+                            steward trace recorded/ --from 10.0.1.20 --to 10.8.0.4:443\n  \
+                            steward trace recorded/ --batch flows.csv --format csv\n\nAn end is an address, `internet`, an office, or the name or id of a host, subnet, VPC,\n\
+                            environment, workload or unit. A batch has the columns source,destination,protocol,port."
+    )]
+    Trace(Trace),
     /// Explain a guarantee, a message, a control, or a resource of an estate
     #[command(
         after_help = "Examples:\n  steward explain\n  steward explain encryption-at-rest\n  steward explain BP0104\n  \
@@ -218,6 +228,40 @@ pub struct Audit {
 pub enum FailOn {
     /// What is not known counts as a failure too
     Unknown,
+}
+
+/// `steward trace`.
+#[derive(Debug, Args)]
+pub struct Trace {
+    /// A blueprint, templates, or output of AWS describe calls
+    #[arg(default_value = ".")]
+    pub path: PathBuf,
+    /// Where the packet starts
+    #[arg(long, value_name = "END", conflicts_with = "batch")]
+    pub from: Option<String>,
+    /// Where it is to arrive, with its port: `prod/records:5432`
+    #[arg(long, value_name = "END[:PORT]", conflicts_with = "batch")]
+    pub to: Option<String>,
+    /// The protocol (default: tcp with a port, icmp without)
+    #[arg(long, value_enum, value_name = "PROTOCOL")]
+    pub protocol: Option<Protocol>,
+    /// A CSV file of flows, each answered in its row; `-` is standard input
+    #[arg(long, value_name = "FILE")]
+    pub batch: Option<PathBuf>,
+    /// Take the defaults of templates' parameters as their values
+    #[arg(long)]
+    pub defaults: bool,
+}
+
+/// Protocols that a trace follows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Protocol {
+    /// TCP
+    Tcp,
+    /// UDP
+    Udp,
+    /// An ICMP echo request
+    Icmp,
 }
 
 /// `steward explain`.

@@ -30,6 +30,19 @@ codes! {
         "Actions are written `service:Action` as in the Service Authorization Reference.";
     UNKNOWN_END = "STW0013", "the estate has nothing of that name",
         "Name it by its logical id, by the path that verdicts show, or by its ARN.";
+    NO_ENDS = "STW0030", "a trace has no ends",
+        "A question has two ends: `--from A --to B`. Many at once come in a file: `--batch FILE`.";
+    NO_SUCH_END = "STW0031", "this is no end of a path",
+        "An end is an address, `internet`, an office, or a name: that of a host, interface, subnet or VPC (its `Name` tag, \
+         its logical id, AWS's id), of an environment (`prod`), of a workload or store in it (`prod/records`), of a tier \
+         (`prod/data`), or of an organizational unit. A name of several hosts has to be given as an id.";
+    NO_PORT = "STW0032", "the destination has no port",
+        "TCP and UDP go to a port: `prod/records:5432`, `[2001:db8::1]:443`. Without a port a ping is followed.";
+    BAD_BATCH = "STW0033", "the file of flows has not the columns it needs",
+        "The first line names the columns: `source`, `destination`, `protocol`, `port`, in any order and among others. \
+         They are kept, and `verdict` and `reason` are added.";
+    NO_CSV = "STW0034", "this command writes no CSV",
+        "Flows are rows; reports are not. `--format json` has everything a program needs.";
     RECORDING_BESIDE = "STW0020", "output of AWS describe calls stands beside other paths",
         "What the describe calls returned is an estate by itself: templates deployed there are in it already. Give the \
          folder alone. Several accounts and regions go into one folder, each in a folder of its name.";

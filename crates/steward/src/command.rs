@@ -10,6 +10,7 @@ mod markdown;
 mod policy;
 mod report;
 mod schema;
+mod trace;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -17,7 +18,7 @@ use clap::CommandFactory as _;
 use diagnostics::{Diagnostic, Diagnostics, SourceMap, Span};
 use prove::Date;
 
-use crate::cli::{Cli, Command, Global};
+use crate::cli::{Cli, Command, Format, Global};
 use crate::terminal::{complain, style};
 use crate::{Ending, codes};
 
@@ -27,11 +28,17 @@ pub fn run(cli: &Cli) -> Ending {
         Ok(today) => today,
         Err(diagnostic) => return refuse(&cli.global, diagnostic),
     };
+    if cli.global.format == Format::Csv && !matches!(cli.command, Command::Trace(_)) {
+        let text = "only `steward trace` writes CSV";
+        let expected = "`--format text`, `json` or `sarif`";
+        return refuse(&cli.global, Diagnostic::error(codes::NO_CSV, Span::NONE, text).expected(expected));
+    }
     match &cli.command {
         Command::Init(options) => init::run(&cli.global, options),
         Command::Check(options) => check::run(&cli.global, options, today),
         Command::Build(options) => build::run(&cli.global, options, today),
         Command::Audit(options) => audit::run(&cli.global, options, today),
+        Command::Trace(options) => trace::run(&cli.global, options, today),
         Command::Explain(options) => explain::run(&cli.global, options, today),
         Command::WhoCan(options) => access::all(&cli.global, options, today),
         Command::Can(options) => access::one(&cli.global, options, today),

@@ -167,6 +167,7 @@ pub fn item(
         return None;
     };
     if is_gone(session, file, key, node) {
+        released(session, file, id, node);
         return None;
     }
     let mut draft = Draft::new(session.place(file), shape.kind, id, node.span);
@@ -192,6 +193,19 @@ pub fn item(
     }
     (shape.more)(session, file, node, &mut draft);
     Some(draft)
+}
+
+/// The public addresses of a NAT gateway that is gone: they are still known to belong to nobody else.
+fn released(session: &mut Session, file: &File, id: &str, node: &Node) {
+    for address in session.items(node, "NatGatewayAddresses") {
+        let Some(ip) = address.get("PublicIp").and_then(Node::as_str) else { continue };
+        let place = session.place(file);
+        let id = smol_str::format_smolstr!("{id}/{ip}");
+        let mut draft = Draft::new(place, "AWS::EC2::EIP", id, address.span);
+        draft.observe("PublicIp", ip);
+        draft.observe("ReleasedWith", "a NAT gateway that is gone");
+        session.add(draft);
+    }
 }
 
 /// States of what is only listed for a while after it has ceased to be.

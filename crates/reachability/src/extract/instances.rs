@@ -127,6 +127,7 @@ impl<'a> Extraction<'a> {
             self.scaling_group(found);
         }
         self.elastic_addresses();
+        self.idle_addresses();
         self.forwarding_hosts();
     }
 
@@ -344,6 +345,30 @@ impl<'a> Extraction<'a> {
                         interface.public = vec![PublicAddress { private: 0, public: None, exists }];
                     }
                 }
+            }
+        }
+    }
+
+    /// Described public addresses that no interface has.
+    fn idle_addresses(&mut self) {
+        for found in self.all("AWS::EC2::EIP") {
+            let address = self.observed(found, &["PublicIp"]).and_then(Value::as_str);
+            let Some(address) = address.and_then(|text| text.parse::<IpAddr>().ok()) else { continue };
+            let mut public = self.network.interfaces.iter().flat_map(|interface| &interface.public);
+            if !public.any(|public| public.public == Some(address)) && !self.network.idle.contains(&address) {
+                self.network.idle.push(address);
+            }
+        }
+        for found in self.all("AWS::EC2::PrefixList") {
+            let name = self.property(found, "PrefixListName").and_then(Value::as_text).unwrap_or_default();
+            let answers_http_only = name.ends_with(".s3") || name.ends_with(".dynamodb");
+            let entries = self.property(found, "Entries");
+            let nets = self.items(entries, Certainty::Yes).into_iter();
+            let nets = nets.filter_map(|item| super::read::block(item.value.get("Cidr")?.as_str()?));
+            let set = crate::model::IpSet(nets.collect());
+            let known = self.network.public_services.iter().any(|(service, _)| *service == name);
+            if name.starts_with("com.amazonaws.") && answers_http_only && !known {
+                self.network.public_services.push((name, set));
             }
         }
     }

@@ -100,6 +100,12 @@ impl Addr {
         matches!(self.ip, IpAddr::V6(_))
     }
 
+    /// Whether the internet routes the address itself.
+    #[must_use]
+    pub fn is_routed(&self) -> bool {
+        self.is_on_internet()
+    }
+
     /// Whether the internet routes it: a public address, known or not.
     pub(super) fn is_on_internet(&self) -> bool {
         self.is_public || self.is_elsewhere || (self.is_exact() && is_public(self.ip))

@@ -1,0 +1,47 @@
+//! A trace for programs: `steward-trace/1`.
+
+use diagnostics::SourceMap;
+use reachability::Network;
+use reachability::simulate::{Effect, Hop};
+use reachability::trace::Trace;
+use serde_json::{Value, json};
+
+use super::{service, word};
+
+/// One trace.
+#[must_use]
+pub fn json(trace: &Trace, network: &Network, sources: &SourceMap) -> Value {
+    let hop = |hop: &Hop| {
+        let at = sources.locate(hop.span);
+        json!({
+            "direction": if hop.back { "back" } else { "there" },
+            "kind": hop.kind.word(),
+            "place": hop.place,
+            "says": hop.says,
+            "effect": match hop.effect {
+                Effect::Passes => "passes",
+                Effect::Stops => "stops",
+                Effect::Depends => "depends",
+            },
+            "dependsOn": hop.doubts.iter().map(|doubt| doubt.text(network)).collect::<Vec<_>>(),
+            "file": at.as_ref().map(|at| at.file.as_ref()),
+            "line": at.as_ref().map(|at| at.line),
+        })
+    };
+    let flow = trace.followed.as_ref().map(
+        |(flow, _)| json!({ "source": flow.source.to_string(), "destination": flow.destination.to_string() }),
+    );
+    json!({
+        "schema": "steward-trace/1",
+        "from": trace.question.from.text,
+        "to": trace.question.to.text,
+        "service": service(trace.question.protocol, trace.question.port),
+        "verdict": word(trace.verdict),
+        "reason": trace.reason,
+        "flow": flow,
+        "hops": trace.hops().iter().map(hop).collect::<Vec<_>>(),
+        "blocks": trace.blocks().into_iter().map(hop).collect::<Vec<_>>(),
+        "dependsOn": trace.doubts().iter().map(|doubt| doubt.text(network)).collect::<Vec<_>>(),
+        "pairs": { "all": trace.pairs.0, "lookedAt": trace.pairs.1 },
+    })
+}
