@@ -6,10 +6,12 @@
 
 mod ends;
 mod flows;
+mod opening;
 
 use crate::model::Network;
 use crate::simulate::{Doubt, Effect, Flow, Hop, Outcome, Simulator, Verdict};
 pub use ends::{End, Mistake, Subject};
+pub use opening::opening;
 
 /// A question.
 #[derive(Debug, Clone, PartialEq, Eq)]

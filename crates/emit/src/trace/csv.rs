@@ -105,6 +105,7 @@ pub fn record(header: &Header, answered: &Answered<'_>) -> String {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::{Answered, header, record, records};
 

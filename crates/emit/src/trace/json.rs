@@ -2,6 +2,7 @@
 
 use diagnostics::SourceMap;
 use reachability::Network;
+use reachability::query::Repair;
 use reachability::simulate::{Effect, Hop};
 use reachability::trace::Trace;
 use serde_json::{Value, json};
@@ -10,7 +11,7 @@ use super::{service, word};
 
 /// One trace.
 #[must_use]
-pub fn json(trace: &Trace, network: &Network, sources: &SourceMap) -> Value {
+pub fn json(trace: &Trace, opening: Option<&Repair>, network: &Network, sources: &SourceMap) -> Value {
     let hop = |hop: &Hop| {
         let at = sources.locate(hop.span);
         json!({
@@ -42,6 +43,7 @@ pub fn json(trace: &Trace, network: &Network, sources: &SourceMap) -> Value {
         "hops": trace.hops().iter().map(hop).collect::<Vec<_>>(),
         "blocks": trace.blocks().into_iter().map(hop).collect::<Vec<_>>(),
         "dependsOn": trace.doubts().iter().map(|doubt| doubt.text(network)).collect::<Vec<_>>(),
+        "opening": opening.map(|opening| &opening.says),
         "pairs": { "all": trace.pairs.0, "lookedAt": trace.pairs.1 },
     })
 }

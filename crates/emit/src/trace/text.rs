@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use diagnostics::SourceMap;
 use diagnostics::render::{Ink, Style, columns, cut, printable, wrap};
 use reachability::Network;
+use reachability::query::Repair;
 use reachability::simulate::{Effect, Hop, Verdict};
 use reachability::trace::Trace;
 
@@ -13,7 +14,13 @@ use super::{service, word};
 
 /// One trace.
 #[must_use]
-pub fn text(trace: &Trace, network: &Network, sources: &SourceMap, style: Style) -> String {
+pub fn text(
+    trace: &Trace,
+    opening: Option<&Repair>,
+    network: &Network,
+    sources: &SourceMap,
+    style: Style,
+) -> String {
     let width = style.width.min(140);
     let mut out = String::new();
     let question = &trace.question;
@@ -50,6 +57,16 @@ pub fn text(trace: &Trace, network: &Network, sources: &SourceMap, style: Style)
         out.push('\n');
     }
     conclusion(&mut out, trace, network, sources, style, width);
+    if let Some(opening) = opening {
+        let _ = writeln!(
+            out,
+            "\n{}",
+            style.paint(Ink::Strong, "The smallest change that would open it, proved on a copy")
+        );
+        for says in &opening.says {
+            listed(&mut out, says, None, sources, style, width);
+        }
+    }
     out
 }
 
@@ -127,7 +144,8 @@ impl Layout {
         let widest = |length: &dyn Fn(&Hop) -> usize| hops.iter().map(length).max().unwrap_or(0);
         let kind = widest(&|hop| hop.kind.word().len());
         let wanted = widest(&|hop| columns(&hop.place));
-        let line = widest(&|hop| short_place(hop, sources).map_or(0, |place| columns(&place)));
+        let line =
+            widest(&|hop| short_place(hop, sources).map_or(0, |(file, line)| columns(&file) + line.len()));
         let line = line.min(width / 4);
         // Mark, kind and the gaps between columns.
         let fixed = 4 + kind + 2 + 2 + if line > 0 { line + 2 } else { 0 };
@@ -144,7 +162,10 @@ impl Layout {
         };
         let ellipsis = style.glyph("…", "...");
         let place = cut(&printable(&hop.place), self.place, ellipsis);
-        let at = short_place(hop, sources).map(|text| cut(&text, self.line, ellipsis)).unwrap_or_default();
+        // The line's number is never cut off.
+        let at = short_place(hop, sources).map_or_else(String::new, |(file, line)| {
+            format!("{}{line}", cut(&file, self.line.saturating_sub(line.len()), ellipsis))
+        });
         let says = wrap(&printable(&hop.says), self.says);
         let text_ink = if hop.effect == Effect::Passes { Ink::Plain } else { ink };
         for (row, line) in says.iter().enumerate() {
@@ -169,9 +190,9 @@ impl Layout {
     }
 }
 
-/// The file's own name with the line, to fit a column.
-fn short_place(hop: &Hop, sources: &SourceMap) -> Option<String> {
+/// The file's own name, and the line as `:12`, to fit a column.
+fn short_place(hop: &Hop, sources: &SourceMap) -> Option<(String, String)> {
     let at = sources.locate(hop.span)?;
     let file = at.file.rsplit('/').next().unwrap_or(&at.file);
-    Some(format!("{}:{}", printable(file), at.line))
+    Some((printable(file).into_owned(), format!(":{}", at.line)))
 }

@@ -73,7 +73,7 @@ impl<'a> Extraction<'a> {
             };
             let subnet = self.subnet_of(subnet, None);
             let acl_id = match exists {
-                Certainty::Maybe(id) => self.acl_outside(&found.id, id, found.resource.origin.span),
+                Certainty::Maybe(id) => self.acl_outside(found.id.as_str(), id, found.resource.origin.span),
                 _ => acl_id,
             };
             if let Some(subnet) = self.network.subnets.get_mut(subnet.at()) {

@@ -39,7 +39,7 @@ impl Simulator<'_> {
         if walk.packet.back {
             let handed = walk.nodes.last().filter(|handed| handed.node == node).cloned();
             if let Some(handed) = handed {
-                self.into_groups(&mut walk, node, assumed);
+                self.pass_groups(&mut walk, node, assumed);
                 return self.back_to_client(walk, &handed);
             }
             walk.stop(
@@ -51,7 +51,7 @@ impl Simulator<'_> {
             walk.at = At::Ends;
             return vec![walk];
         }
-        self.into_groups(&mut walk, node, assumed);
+        self.pass_groups(&mut walk, node, assumed);
         self.hand_on(walk, id, node, None, assumed)
     }
 
@@ -264,6 +264,7 @@ impl Simulator<'_> {
         if balancer.groups_enforced == Certainty::No {
             return;
         }
+        walk.known_to.push((node, false));
         let Some(judged) = self.groups_say(node, &walk.packet, false, assumed) else { return };
         let effect = match judged.verdict {
             Verdict::Reachable => Effect::Passes,

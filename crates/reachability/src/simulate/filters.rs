@@ -172,7 +172,10 @@ impl Simulator<'_> {
         let labels: Vec<&str> = groups.iter().map(|group| group.name.label.as_str()).collect();
         let word = if incoming { "in" } else { "out" };
         let span = groups.first().map_or(found.name.span, |group| group.name.span);
-        let says = format!("no rule of {} lets it {word}", labels.join(", "));
+        let asked = wanted(packet, packet.ports());
+        let (other, preposition) =
+            if incoming { (&packet.source, "from") } else { (&packet.destination, "to") };
+        let says = format!("no rule of {} lets {asked} {word} {preposition} {other}", labels.join(", "));
         let verdict = if doubts.is_empty() { Verdict::Unreachable } else { Verdict::Unknown };
         Some(Judged { verdict, says, span, doubts })
     }
@@ -338,7 +341,7 @@ impl Simulator<'_> {
                 return Judged { verdict, says, span: entry.span, doubts };
             }
         }
-        let says = format!("no rule of {label} allows it");
+        let says = format!("no rule of {label} allows {}", wanted(packet, ports));
         let verdict = if may_allow.is_some() { Verdict::Unknown } else { Verdict::Unreachable };
         let doubts = if verdict == Verdict::Unknown { doubts } else { Vec::new() };
         Judged { verdict, says, span: acl.name.span, doubts }
@@ -441,7 +444,17 @@ fn rule_text(rule: &GroupRule) -> String {
         }
         _ => String::new(),
     };
-    format!("{}: {services}{peer}", rule.label)
+    // The group's name stands before it.
+    let label = rule.label.split(" of ").next().unwrap_or(&rule.label);
+    format!("{label}: {services}{peer}")
+}
+
+/// What a packet asks a filter for: `tcp 32768-60999 to 10.0.1.5`.
+fn wanted(packet: &Packet, ports: PortRange) -> String {
+    let unknown = None;
+    let services =
+        Services { protocols: Protocols::One(packet.protocol), ports, codes: PortRange::ALL, unknown };
+    services_text(&services)
 }
 
 /// Protocol and ports as people write them.

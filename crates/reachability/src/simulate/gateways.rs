@@ -139,7 +139,7 @@ impl Simulator<'_> {
     }
 
     /// In from the internet: translated by the gateway of the VPC that has the address.
-    pub(super) fn from_internet(&self, mut walk: Walk, assumed: &[UnknownId]) -> Vec<Walk> {
+    pub(super) fn enter_from_internet(&self, mut walk: Walk, assumed: &[UnknownId]) -> Vec<Walk> {
         let destination = walk.packet.destination;
         let door = self.door_of(&destination);
         let Some((id, private)) = door else {
@@ -436,7 +436,7 @@ impl Simulator<'_> {
         at: InterfaceId,
         assumed: &[UnknownId],
     ) -> Vec<Walk> {
-        self.into_groups(&mut walk, at, assumed);
+        self.pass_groups(&mut walk, at, assumed);
         let Some(endpoint) = self.network.endpoints.get(id.at()) else { return walk.end() };
         let (place, span) = (self.place(at), endpoint.name.span);
         match endpoint.kind {

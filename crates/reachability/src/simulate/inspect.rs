@@ -161,7 +161,7 @@ impl Simulator<'_> {
     ) -> Vec<Walk> {
         let Some(interface) = self.network.interfaces.get(id.at()) else { return vec![walk] };
         let (place, span) = (self.place(id), interface.name.span);
-        self.into_groups(&mut walk, id, assumed);
+        self.pass_groups(&mut walk, id, assumed);
         match interface.source_dest_check {
             Certainty::Yes => {
                 let says = "the source/destination check drops what is not its own";

@@ -11,7 +11,7 @@ use crate::model::{AttachmentId, AttachmentKind, Certainty, InterfaceId, SubnetI
 
 impl Simulator<'_> {
     /// From a subnet into the gateway, by the interface in the same zone.
-    pub(super) fn into_transit(
+    pub(super) fn enter_transit(
         &self,
         mut walk: Walk,
         id: AttachmentId,

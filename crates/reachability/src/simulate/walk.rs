@@ -219,7 +219,7 @@ impl Simulator<'_> {
                 walk.hop(HopKind::End, "internet", format!("from {}", flow.source), Span::NONE);
                 walk.at = At::FromInternet;
             }
-            Source::Office(office) => return self.from_office(walk, office),
+            Source::Office(office) => return self.start_at_office(walk, office),
         }
         vec![walk]
     }
@@ -237,7 +237,7 @@ impl Simulator<'_> {
         self.network.hosts.get(host.at()).is_some_and(|host| host.placement == crate::model::Placement::All)
     }
 
-    fn from_office(&self, mut walk: Walk, office: OfficeId) -> Vec<Walk> {
+    fn start_at_office(&self, mut walk: Walk, office: OfficeId) -> Vec<Walk> {
         let Some(found) = self.network.offices.get(office.at()) else { return walk.end() };
         walk.hop(
             HopKind::End,
@@ -291,7 +291,7 @@ impl Simulator<'_> {
             At::Sends(id) => self.sends(walk, id, assumed),
             At::Leaves(subnet, near) => self.leaves(walk, subnet, near, assumed),
             At::Delivers(vpc, from) => self.delivers(walk, vpc, from, assumed),
-            At::FromInternet => self.from_internet(walk, assumed),
+            At::FromInternet => self.enter_from_internet(walk, assumed),
             At::Transit(attachment, from) => self.transit(walk, attachment, Some(from), assumed),
             At::TransitFrom(attachment) => self.transit(walk, attachment, None, assumed),
             At::Ends => walk.end(),
@@ -352,7 +352,7 @@ impl Simulator<'_> {
         }
         let label = found.name.label.to_string();
         let judged = self.acl_says(found.acl, &walk.packet, false, assumed);
-        walk.judged(HopKind::Acl, &format!("out of {label}"), judged);
+        walk.judged(HopKind::Acl, &label, at_border("out", judged));
         let chosen = self.lookup(found.table, found.vpc, &destination, assumed);
         let mut out = Vec::new();
         for Chosen { to, given, span, prefix } in chosen {
@@ -416,7 +416,7 @@ impl Simulator<'_> {
             RouteTarget::Gateway(id) => self.gateway(walk, id, vpc, assumed),
             RouteTarget::Nat(id) => self.nat(walk, id, subnet, assumed),
             RouteTarget::Peering(id) => self.peering(walk, id, vpc, assumed),
-            RouteTarget::Transit(id) => self.into_transit(walk, id, subnet, assumed),
+            RouteTarget::Transit(id) => self.enter_transit(walk, id, subnet, assumed),
             RouteTarget::Interface(id) => self.appliance(walk, id, subnet, assumed),
             RouteTarget::Endpoint(id) => self.balanced_endpoint(walk, id, subnet, assumed),
             RouteTarget::GatewayEndpoint(id) => self.gateway_endpoint(walk, id, vpc),
@@ -465,14 +465,14 @@ impl Simulator<'_> {
     pub(super) fn enters(&self, walk: &mut Walk, subnet: SubnetId, assumed: &[UnknownId]) {
         let Some(found) = self.network.subnets.get(subnet.at()) else { return };
         let judged = self.acl_says(found.acl, &walk.packet, true, assumed);
-        walk.judged(HopKind::Acl, &format!("into {}", found.name.label), judged);
+        walk.judged(HopKind::Acl, &found.name.label, at_border("in", judged));
     }
 
     /// The ACL of a subnet that a packet leaves.
     pub(super) fn exits(&self, walk: &mut Walk, subnet: SubnetId, assumed: &[UnknownId]) {
         let Some(found) = self.network.subnets.get(subnet.at()) else { return };
         let judged = self.acl_says(found.acl, &walk.packet, false, assumed);
-        walk.judged(HopKind::Acl, &format!("out of {}", found.name.label), judged);
+        walk.judged(HopKind::Acl, &found.name.label, at_border("out", judged));
     }
 
     /// At an interface that has the destination's address.
@@ -492,7 +492,7 @@ impl Simulator<'_> {
         }
     }
 
-    pub(super) fn into_groups(&self, walk: &mut Walk, id: InterfaceId, assumed: &[UnknownId]) {
+    pub(super) fn pass_groups(&self, walk: &mut Walk, id: InterfaceId, assumed: &[UnknownId]) {
         let place = self.place(id);
         if let Some(interface) = self.network.interfaces.get(id.at()) {
             self.exists(walk, interface.exists, &place, interface.name.span, assumed);
@@ -505,7 +505,7 @@ impl Simulator<'_> {
     }
 
     fn at_host(&self, mut walk: Walk, id: InterfaceId, assumed: &[UnknownId]) -> Vec<Walk> {
-        self.into_groups(&mut walk, id, assumed);
+        self.pass_groups(&mut walk, id, assumed);
         let (place, span) = (self.place(id), self.span(id));
         if walk.packet.back {
             walk.hop(HopKind::End, place, "the reply is back", span);
@@ -603,4 +603,16 @@ impl Simulator<'_> {
         };
         label.map_or_else(|| "something not known".to_owned(), ToString::to_string)
     }
+}
+
+/// What an ACL says, with the way it looks.
+fn at_border(way: &str, judged: Option<Judged>) -> Option<Judged> {
+    let mut judged = judged?;
+    let word = if judged.verdict == Verdict::Unreachable && judged.says.starts_with("rule") {
+        "denied by "
+    } else {
+        ""
+    };
+    judged.says = format!("{way}: {word}{}", judged.says);
+    Some(judged)
 }

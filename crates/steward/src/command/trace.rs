@@ -6,7 +6,7 @@ use diagnostics::{Diagnostic, Span};
 use intake::Options as Reading;
 use prove::Date;
 use reachability::Network;
-use reachability::simulate::{ICMP, TCP, UDP};
+use reachability::simulate::{ICMP, TCP, UDP, Verdict};
 use reachability::trace::{End, Mistake, Question, Tracer};
 
 use super::{refuse, say};
@@ -47,8 +47,17 @@ pub fn run(global: &Global, options: &Trace, today: Date) -> Ending {
         Err(diagnostic) => return refuse(global, *diagnostic),
     };
     let trace = tracer.trace(question);
+    let opening = match &trace.followed {
+        Some((flow, _)) if trace.verdict == Verdict::Unreachable && !global.quiet => {
+            reachability::trace::opening(&network, flow)
+        }
+        _ => None,
+    };
+    let opening = opening.as_ref();
     match global.format {
-        Format::Json => print(&format!("{:#}\n", emit::trace::json(&trace, &network, &read.sources))),
+        Format::Json => {
+            print(&format!("{:#}\n", emit::trace::json(&trace, opening, &network, &read.sources)))
+        }
         Format::Csv => {
             let words = [from.as_str(), to.as_str(), emit::trace::word(trace.verdict), &trace.reason];
             let row: Vec<String> = words.iter().map(|field| emit::trace::quoted(field)).collect();
@@ -58,7 +67,7 @@ pub fn run(global: &Global, options: &Trace, today: Date) -> Ending {
             print(&format!("{}: {}\n", emit::trace::word(trace.verdict), trace.reason));
         }
         Format::Text | Format::Sarif => {
-            print(&emit::trace::text(&trace, &network, &read.sources, style(global)));
+            print(&emit::trace::text(&trace, opening, &network, &read.sources, style(global)));
         }
     }
     Ending::Good
