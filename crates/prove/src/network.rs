@@ -113,6 +113,14 @@ impl<'n> Asked<'_, 'n> {
         })
     }
 
+    /// Nodes of load balancers.
+    pub(crate) fn balancers(&self) -> Ends {
+        let network = self.reach.engine.network;
+        self.reach.interfaces(|at| {
+            network.interfaces.get(at.at()).is_some_and(|one| matches!(one.role, Role::Balancer(_)))
+        })
+    }
+
     /// Each host of some ends with its own ends, in the network's order.
     pub(crate) fn each(&self, ends: &Ends) -> Vec<(Subjected, Ends)> {
         let network = self.reach.engine.network;

@@ -124,6 +124,7 @@ pub fn blueprint(folder: &Path, entry: &str, today: Date) -> Read {
         return read;
     }
     read.options.required_tags = required_tags(&blueprint);
+    read.options.intent = Some(crate::intent::of(&blueprint));
     // 45 CFR 164.316(b)(2)(i): six years, for the record of who did what.
     read.options.trail_retention_days = if blueprint.answers_to(Framework::Hipaa) { 6 * 365 } else { 365 };
     read.exceptions = exceptions(&blueprint.exceptions, |subject| patterns(&blueprint, subject), today);
@@ -272,7 +273,7 @@ fn patterns(blueprint: &Blueprint, subject: &Subject) -> Vec<String> {
 }
 
 /// Whether an account is in a unit or beneath it.
-fn is_in(blueprint: &Blueprint, account: AccountId, unit: UnitId) -> bool {
+pub fn is_in(blueprint: &Blueprint, account: AccountId, unit: UnitId) -> bool {
     let mut at = blueprint.account(account).and_then(|account| account.unit);
     while let Some(id) = at {
         if id == unit {

@@ -235,20 +235,18 @@ impl Resolver<'_> {
         {
             self.party(&party.0, text.span, parties);
         }
-        let proof = match sentence.verb {
-            crate::model::Verb::Reaches => "the network engine, which proves who reaches whom,",
-            _ => "the access engine, which proves who can do what,",
-        };
-        let message = format!(
-            "`{}: {}` cannot be proved yet: {proof} is not built, so the guarantee is refused",
-            mode.word(),
-            text.value
-        );
-        self.report(
-            Diagnostic::error(NOT_BUILT, text.span, message)
-                .label("not provable yet")
-                .help("remove it; docs/blueprint.md says what this release proves"),
-        );
+        if sentence.verb != crate::model::Verb::Reaches {
+            let message = format!(
+                "`{}: {}` cannot be proved yet: sentences about requests are not, so the guarantee is refused",
+                mode.word(),
+                text.value
+            );
+            self.report(
+                Diagnostic::error(NOT_BUILT, text.span, message)
+                    .label("not provable yet")
+                    .help("remove it; `steward who-can` answers for one action and one resource"),
+            );
+        }
         let name = written
             .name
             .as_ref()

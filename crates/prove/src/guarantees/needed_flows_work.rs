@@ -26,7 +26,13 @@ pub(crate) fn ask(asked: &mut Asked<'_, '_>) {
     let options = asked.options;
     let Some(intent) = options.intent.as_ref() else { return };
     for needed in &intent.needed {
-        let (from, to) = (asked.party(&needed.from), asked.party(&needed.to));
+        // Whoever has a load balancer is asked there, and does not ask from there.
+        let balancers = asked.balancers();
+        let (from, to) = (asked.party(&needed.from).without(&balancers), asked.party(&needed.to));
+        let to = match to.clone().within(&balancers) {
+            doors if doors.is_empty() => to,
+            doors => doors,
+        };
         if from.is_empty() || to.is_empty() {
             continue;
         }

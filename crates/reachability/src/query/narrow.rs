@@ -6,6 +6,13 @@
 use super::{DESTINATION, Ends, Flows, Mode, OwnerId, Place, Reach, SOURCE, Service};
 
 impl Ends {
+    /// Those that are among others too.
+    #[must_use]
+    pub fn within(mut self, other: &Self) -> Self {
+        self.owners.retain(|owner| other.owners.contains(owner));
+        self
+    }
+
     /// Those that are not among others.
     #[must_use]
     pub fn without(mut self, other: &Self) -> Self {

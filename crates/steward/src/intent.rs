@@ -1,0 +1,137 @@
+//! What a blueprint says of the traffic, in the words of `prove`.
+//!
+//! In: a blueprint. Out: an [`Intent`]: its environments, what uses what, and its own guarantees. Always: every sentence
+//! that reached here names something of the blueprint; what cannot be reached by packets (a bucket, a table) is no need
+//! of the network.
+
+use blueprint::model::{
+    Blueprint, Environment, Exposure, Guarantee, Mode, Party as Word, StoreKind, Target, UnitId, Verb,
+    Workload,
+};
+use estate::SmolStr;
+use prove::intent::{Act, Claim, Intended, Intent, Mode as Claimed, Party};
+
+/// PostgreSQL's port.
+const POSTGRESQL: u16 = 5432;
+/// Where load balancers listen.
+const HTTPS: u16 = 443;
+
+/// What the blueprint says.
+pub fn of(blueprint: &Blueprint) -> Intent {
+    Intent {
+        environments: blueprint
+            .environments
+            .iter()
+            .map(|one| SmolStr::new(one.name.value.as_str()))
+            .collect(),
+        approved: Vec::new(),
+        needed: blueprint.environments.iter().flat_map(needs).collect(),
+        claims: blueprint.guarantees.iter().map(|guarantee| claim(blueprint, guarantee)).collect(),
+    }
+}
+
+/// What the workloads of an environment have to reach, and who has to reach them.
+fn needs(environment: &Environment) -> Vec<Intended> {
+    let mut out = Vec::new();
+    let party = |name: &str| Party::Application(Some(environment.name.value.as_str().into()), name.into());
+    let workload = |workload: &Workload| party(workload.name.value.as_str());
+    for from in &environment.workloads {
+        if from.exposure == Exposure::Internet {
+            out.push(Intended {
+                from: Party::Internet,
+                to: workload(from),
+                ports: vec![HTTPS],
+                says: format!("the internet reaches `{}/{}`", environment.name.value, from.name.value),
+                span: from.exposed_by,
+            });
+        }
+        for used in &from.uses {
+            let (to, port) = match used.target {
+                Target::Store(id) => match environment.store(id) {
+                    Some(store) if matches!(store.kind, StoreKind::Postgresql(_)) => {
+                        (store.name.value.as_str(), POSTGRESQL)
+                    }
+                    _ => continue,
+                },
+                Target::Workload(id) => match environment.workload(id) {
+                    Some(workload) => (workload.name.value.as_str(), HTTPS),
+                    None => continue,
+                },
+            };
+            out.push(Intended {
+                from: workload(from),
+                to: party(to),
+                ports: vec![port],
+                says: format!("`{0}/{1}` uses `{0}/{to}`", environment.name.value, from.name.value),
+                span: used.span,
+            });
+        }
+    }
+    out
+}
+
+fn claim(blueprint: &Blueprint, guarantee: &Guarantee) -> Claim {
+    let sentence = &guarantee.sentence;
+    let mode = match guarantee.mode {
+        Mode::Never => Claimed::Never,
+        Mode::Only => Claimed::Only,
+        Mode::Always => Claimed::Always,
+    };
+    let act = match sentence.verb {
+        Verb::Reaches => Act::Reaches,
+        other => Act::May(SmolStr::new_static(other.word())),
+    };
+    let mut says =
+        format!("{}: {} {} {}", guarantee.mode.word(), sentence.who, sentence.verb.word(), sentence.what);
+    if let Some(port) = sentence.port {
+        says.push_str(&format!(" on {port}"));
+    }
+    if let Some(through) = &sentence.through {
+        says.push_str(&format!(" through {through}"));
+    }
+    Claim {
+        name: guarantee.name.clone(),
+        mode,
+        who: party(blueprint, &sentence.who),
+        act,
+        what: party(blueprint, &sentence.what),
+        port: sentence.port,
+        through: sentence.through.as_ref().map(|word| party(blueprint, word)),
+        says: format!("`{says}`"),
+        span: guarantee.span,
+    }
+}
+
+/// What a word of a sentence stands for: an environment before a unit before an account, as docs/blueprint.md says.
+fn party(blueprint: &Blueprint, word: &Word) -> Party {
+    let word = word.0.as_str();
+    match word {
+        "internet" => return Party::Internet,
+        "anyone" | "everyone" => return Party::Anyone,
+        "offices" => return Party::Offices(None),
+        "firewall" => return Party::Firewall,
+        _ => {}
+    }
+    if let Some((environment, part)) = word.split_once('/') {
+        return match environment {
+            "offices" => Party::Offices(Some(part.into())),
+            environment => Party::Application(Some(environment.into()), part.into()),
+        };
+    }
+    if blueprint.environments.iter().any(|one| one.name.value.as_str() == word) {
+        return Party::Environment(word.into());
+    }
+    let units = (0..).map(UnitId).zip(&blueprint.organization.units);
+    if let Some((unit, _)) = units.into_iter().find(|(_, unit)| unit.name.value.as_str() == word) {
+        let accounts = (0..).map(blueprint::model::AccountId).zip(&blueprint.organization.accounts);
+        let within = accounts.filter(|(id, _)| crate::pipeline::is_in(blueprint, *id, unit));
+        return Party::Accounts(
+            word.into(),
+            within.map(|(_, account)| account.name.value.as_str().into()).collect(),
+        );
+    }
+    if blueprint.organization.accounts.iter().any(|account| account.name.value.as_str() == word) {
+        return Party::Account(word.into());
+    }
+    Party::Application(None, word.into())
+}
