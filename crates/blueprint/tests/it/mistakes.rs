@@ -71,7 +71,7 @@ fn what_is_not_built_is_refused_and_says_so() {
     );
     check(&with("primary: us-east-1", "primary: us-gov-west-1"), &[("BP0105 line 5", "aws-us-gov")]);
     check(
-        &and("guarantees: [{ never: staging reaches production }]\n"),
+        &and("guarantees: [{ never: staging reads production }]\n"),
         &[("BP0105 line 18", "cannot be proved yet")],
     );
     check(
@@ -346,8 +346,9 @@ fn sentences_and_exceptions_name_what_exists() {
     check(&guarantee("because: Nothing said."), &[("BP0602 line 18", "exactly one of")]);
     check(
         &guarantee("never: a reaches production"),
-        &[("BP0301 line 18", "nothing is called `a`"), ("BP0105", "")],
+        &[("BP0301 line 18", "nothing is called `a`")],
     );
+    check(&guarantee("never: staging reaches production on 443"), &[]);
     let exception = |text: &str| {
         and(&format!(
             "exceptions: [{{ guarantee: tls, because: Old., owner: a@acme.example, until: 2027-01-31{text} }}]\n"
