@@ -29,6 +29,8 @@ const READERS: &[Reader] = &[
     Reader { name: "described", seeds: |name| name.ends_with("described.json"), read: entry::described },
     Reader { name: "policy", seeds: |name| name.ends_with(".jsonl"), read: entry::policy },
     Reader { name: "policy case", seeds: |name| name.ends_with(".jsonl"), read: entry::policy_case },
+    Reader { name: "suricata", seeds: |name| name.ends_with(".rules"), read: entry::suricata },
+    Reader { name: "firewall", seeds: |name| name.contains("data/packets/"), read: entry::firewall },
     Reader { name: "lock", seeds: |name| name.ends_with("estate.lock"), read: entry::lock },
 ];
 
@@ -123,6 +125,36 @@ Resources:
         }
     }
 
+    pub fn suricata(text: &str) {
+        let (rules, mistakes) = reachability::suricata::read(text);
+        let written =
+            text.lines().filter(|line| !line.trim().is_empty() && !line.trim_start().starts_with('#'));
+        assert!(
+            !rules.is_empty() || !mistakes.is_empty() || written.count() == 0,
+            "refused without a reason"
+        );
+    }
+
+    /// Everything from a template to what its firewalls do with some packets.
+    pub fn firewall(text: &str) {
+        use reachability::inspection::{Connection, Phase};
+        let (estate, _, _) = intake::from_texts(&[("template.yaml", text)]);
+        let network = reachability::Network::of(&estate);
+        for policy in network.firewalls.iter().filter_map(|firewall| firewall.policy.as_ref().ok()) {
+            for (protocol, server_port) in [(6, 443), (17, 53), (1, 0)] {
+                let [client, server] = [[10, 1, 0, 10], [10, 2, 0, 10]].map(std::net::IpAddr::from);
+                let connection = Connection { client, server, protocol, client_port: 40_000, server_port };
+                for phase in Phase::ALL {
+                    let decision = policy.decide(&connection, phase);
+                    assert!(
+                        decision.pass.is_some() || decision.drop.is_some(),
+                        "neither passes nor is dropped"
+                    );
+                }
+            }
+        }
+    }
+
     pub fn lock(text: &str) {
         let (mut sources, mut diagnostics) = (SourceMap::new(), Diagnostics::new());
         let Some(file) = sources.add("estate.lock", text).and_then(|id| sources.file(id).cloned()) else {
@@ -171,7 +203,7 @@ pub fn run(root: &Path, options: &[String]) -> Result<(), String> {
 
 fn seeds(root: &Path, reader: &Reader) -> Result<Vec<String>, String> {
     let mut out = Vec::new();
-    for folder in ["examples", "docs", "crates/intake/tests/it/seeds", "crates/iam/tests/data"] {
+    for folder in ["examples", "docs", "crates/intake/tests/it/seeds", "crates/iam/tests/data", "xtask/data"] {
         for file in crate::conformance::files(&root.join(folder))? {
             let name = file.to_string_lossy();
             let Ok(text) = std::fs::read_to_string(&file) else { continue };

@@ -1,4 +1,4 @@
-//! The project's own tasks: `cargo xtask conformance`, `probes`, `bench`, `bench-iam`, `fuzz`.
+//! The project's own tasks: `cargo xtask conformance`, `probes`, `bench`, `bench-iam`, `fuzz`, `packets`.
 //!
 //! In: a task and its options. Out: a report on standard output, exit status 1 where something does not hold.
 //! The rules of the house are not here but in `tests/tidy.rs`.
@@ -9,6 +9,7 @@ mod bench;
 mod bench_iam;
 mod conformance;
 mod fuzz;
+mod packets;
 mod probes;
 
 use std::path::{Path, PathBuf};
@@ -21,6 +22,8 @@ Tasks:
   cargo xtask bench-iam                     decisions a second by policies of growing size, on one core
   cargo xtask probes [FOLDER] [-v]          what recorded networks really did, held against what we say of them
   cargo xtask fuzz [--seconds N] [--seed S] mutated input for every reader; a panic or a hang fails
+  cargo xtask packets [--seed S] [--estates N] [FILE.yaml…]
+                                            real packets through the kernel and Suricata, held against the simulator
 ";
 
 fn main() -> ExitCode {
@@ -35,6 +38,8 @@ fn main() -> ExitCode {
         "bench-iam" => bench_iam::run(&root()),
         "probes" => probes::run(&root(), options),
         "fuzz" => fuzz::run(&root(), options),
+        "packets" => packets::run(&root(), options),
+        "packets-agent" => packets::agent::run(options),
         _ => Err(USAGE.to_owned()),
     };
     match done {

@@ -228,7 +228,12 @@ impl Simulator<'_> {
                 }
             });
         }
-        let Some(interface) = other.interface.filter(|_| !other.is_public) else { return Match::NO };
+        // An address that nobody has looked up yet may be a member's all the same.
+        let unnamed = other.interface.is_none() && other.is_exact();
+        let by_address =
+            || self.with_private(other.ip).find(|id| self.member(*id, group).is_some()).filter(|_| unnamed);
+        let named = other.interface.filter(|_| !other.is_public);
+        let Some(interface) = named.or_else(by_address) else { return Match::NO };
         let Some(member) = self.member(interface, group) else { return Match::NO };
         let theirs = self.vpc_of(interface);
         let allowed = match packet.via {
