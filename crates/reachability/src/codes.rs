@@ -13,4 +13,7 @@ codes! {
     RULE_ORDER = "NET0003", "a rule group and its policy are ordered differently",
         "`RuleOrder` of a stateful rule group has to be that of every firewall policy that uses it; the default is \
          `DEFAULT_ACTION_ORDER`. It cannot be changed once the group exists: make a new one.";
+    INDENTED_RULE = "NET0004", "a firewall rule is indented",
+        "Suricata passes over a line that begins with a space or a tab, and says nothing. Whether AWS Network Firewall \
+         takes such space away is not documented, so an answer that depends on the rule is unknown.";
 }

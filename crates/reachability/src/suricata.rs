@@ -41,6 +41,8 @@ pub struct Rule {
     pub options: Vec<RuleOption>,
     /// The line it begins in, from 1.
     pub line: usize,
+    /// Whether space stands before it: Suricata passes over such a line without a word (measured with 7.0.10).
+    pub indented: bool,
 }
 
 /// Actions that Network Firewall accepts.

@@ -24,13 +24,17 @@ pub fn read(text: &str) -> (Vec<Rule>, Vec<Mistake>) {
     let (mut rules, mut mistakes) = (Vec::new(), Vec::new());
     let mut lines = text.lines().enumerate();
     while let Some((at, first)) = lines.next() {
+        // A comment does not go on, whatever it ends in.
+        if first.trim_start().starts_with('#') {
+            continue;
+        }
         let mut whole = first.to_owned();
         while whole.trim_end().ends_with('\\') {
             whole.truncate(whole.trim_end().len() - 1);
             let Some((_, more)) = lines.next() else { break };
             whole.push_str(more);
         }
-        if whole.trim().is_empty() || whole.trim_start().starts_with('#') {
+        if whole.trim().is_empty() {
             continue;
         }
         match Reader::new(&whole, at + 1).rule() {
@@ -119,6 +123,7 @@ impl<'a> Reader<'a> {
     }
 
     fn rule(&mut self) -> Result<Rule, Mistake> {
+        let indented = self.rest.starts_with(char::is_whitespace);
         self.space();
         let action = self.action()?;
         self.space();
@@ -152,6 +157,7 @@ impl<'a> Reader<'a> {
             destination_ports,
             options,
             line: self.line,
+            indented,
         };
         match rule.option("sid").map(|value| value.trim().parse::<u64>()) {
             Some(Ok(sid)) if sid > 0 => Ok(rule),

@@ -239,3 +239,15 @@ fn mistakes_are_said_with_their_place_and_leave_the_group_unknown() {
     );
     assert_eq!(story(&network, "10.0.0.5 > 203.0.113.1:80/tcp"), "????");
 }
+
+#[test]
+fn an_indented_rule_is_perhaps_none() {
+    let rules = "RulesSource: {RulesString: \" drop tcp any any -> any any (sid:1;)\"}";
+    let network = action(&[rules]);
+    assert_eq!(network.mistakes.len(), 1);
+    assert_eq!(
+        network.mistakes[0].message,
+        "rule 1 of group `Group0` is indented, and Suricata passes over it"
+    );
+    assert_eq!(story(&network, OUT), "????");
+}

@@ -10,7 +10,7 @@ fn mistakes(text: &str) -> Vec<String> {
 
 #[test]
 fn comments_continued_lines_quotes_and_escapes() {
-    let text = "# a comment\n\npass tcp [10.0.0.0/8, !10.1.0.0/16] any -> $X [80,443:] \\\n  (msg:\"a\\; \\\"b\\\"\"; content:!\"c\\:d\"; sid:5; rev:1;)\n";
+    let text = "# a comment \\\n\npass tcp [10.0.0.0/8, !10.1.0.0/16] any -> $X [80,443:] \\\n  (msg:\"a\\; \\\"b\\\"\"; content:!\"c\\:d\"; sid:5; rev:1;)\n";
     let (rules, mistakes) = read(text);
     assert!(mistakes.is_empty(), "{mistakes:?}");
     let rule = &rules[0];

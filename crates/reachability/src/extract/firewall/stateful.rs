@@ -9,7 +9,7 @@ use estate::{ResourceRef, SmolStr, Value};
 use super::super::Extraction;
 use super::variables::{Lookup, Variables};
 use super::{Ranked, USUAL_PRIORITY, anything};
-use crate::codes::{RULE_MISTAKE, RULE_ORDER, UNDEFINED_VARIABLE};
+use crate::codes::{INDENTED_RULE, RULE_MISTAKE, RULE_ORDER, UNDEFINED_VARIABLE};
 use crate::model::{Certainty, Order, StatefulAction, UnknownId};
 use crate::suricata::{self, Mistake, meaning};
 
@@ -172,7 +172,7 @@ impl<'a> Extraction<'a> {
             }
             match lowered {
                 Ok(mut lowered) => {
-                    lowered.doubt = lowered.doubt.or(text.doubt);
+                    lowered.doubt = lowered.doubt.or(text.doubt).or_else(|| self.indented(rule, text));
                     let priority = rule.option("priority").and_then(|value| value.trim().parse().ok());
                     out.push(Ranked { rule: lowered, priority: priority.unwrap_or(USUAL_PRIORITY) });
                 }
@@ -195,6 +195,25 @@ impl<'a> Extraction<'a> {
             out.push(Ranked { rule, priority: USUAL_PRIORITY });
         }
         out
+    }
+
+    /// What a rule that is indented leaves open, and says so.
+    fn indented(&mut self, rule: &suricata::Rule, text: &Text<'a>) -> Option<UnknownId> {
+        if !rule.indented {
+            return None;
+        }
+        let message = format!(
+            "rule {} of group `{}` is indented, and Suricata passes over it",
+            rule.sid(),
+            text.group.id
+        );
+        self.network.mistakes.push(
+            Diagnostic::warning(INDENTED_RULE, text.span, message)
+                .label(format!("line {} of the rules", rule.line))
+                .help("begin each rule at the beginning of its line"),
+        );
+        let what = format!("whether Network Firewall reads rule {}, which is indented", rule.sid());
+        Some(self.unknown(what, text.span))
     }
 
     fn rule_mistake(&mut self, mistake: &Mistake, text: &Text<'a>) {
