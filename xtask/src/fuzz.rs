@@ -203,7 +203,8 @@ pub fn run(root: &Path, options: &[String]) -> Result<(), String> {
 
 fn seeds(root: &Path, reader: &Reader) -> Result<Vec<String>, String> {
     let mut out = Vec::new();
-    for folder in ["examples", "docs", "crates/intake/tests/it/seeds", "crates/iam/tests/data", "xtask/data"] {
+    for folder in ["examples", "docs", "crates/intake/tests/it/seeds", "crates/iam/tests/data", "xtask/data"]
+    {
         for file in crate::conformance::files(&root.join(folder))? {
             let name = file.to_string_lossy();
             let Ok(text) = std::fs::read_to_string(&file) else { continue };
