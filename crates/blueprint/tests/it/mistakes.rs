@@ -344,10 +344,7 @@ fn sentences_and_exceptions_name_what_exists() {
     let guarantee = |text: &str| and(&format!("guarantees: [{{ {text} }}]\n"));
     check(&guarantee("never: staging eats production"), &[("BP0602 line 18", "`eats` is not a verb")]);
     check(&guarantee("because: Nothing said."), &[("BP0602 line 18", "exactly one of")]);
-    check(
-        &guarantee("never: a reaches production"),
-        &[("BP0301 line 18", "nothing is called `a`")],
-    );
+    check(&guarantee("never: a reaches production"), &[("BP0301 line 18", "nothing is called `a`")]);
     check(&guarantee("never: staging reaches production on 443"), &[]);
     let exception = |text: &str| {
         and(&format!(

@@ -218,8 +218,8 @@ pub enum Towards {
 
 /// To what a rule's action applies.
 ///
-/// Source: Suricata User Guide, "Rule Types and Categorization"; measured with Suricata 7.0.10 (`docs/network.md`,
-/// "Real packets").
+/// Source: Suricata User Guide, "Rule Types and Categorization"; measured with Suricata 7.0.10
+/// (`docs/firewalls.md`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
     /// Addresses, protocol and ports alone: looked at for the first packet each way, and what it says holds for the

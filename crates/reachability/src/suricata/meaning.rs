@@ -4,7 +4,7 @@
 //! rule matches *perhaps*, and never more than what is written in it.
 //!
 //! Which packets a rule looks at, and whether its action holds for the packet or for the connection ([`Scope`]), was
-//! measured with Suricata 7.0.10: `docs/network.md`, "Real packets".
+//! measured with Suricata 7.0.10: `docs/firewalls.md`.
 
 use diagnostics::Span;
 use estate::SmolStr;
