@@ -12,7 +12,10 @@ use crate::Spanned;
 use crate::cidr::Cidr;
 use crate::scalars::{Capacity, Copies, Date, DomainName, Email, Image, Name, Period, RelativePath, Text};
 pub use crate::sentence::{Mode, Party, Sentence, Verb};
-pub use crate::written::{AttributeType, DataClass, Framework, KeyScope, Lock, Protocol, RunsOn, Size, Tier};
+pub use crate::written::{
+    Alarm, AttributeType, DataClass, Framework, GuardDuty, Guardrail, KeyScope, Lock, Macie, Protocol, Rule,
+    RunsOn, Size, Tier, Told,
+};
 
 /// Declares handles: positions in a list of the blueprint.
 macro_rules! handles {
@@ -63,6 +66,12 @@ pub struct Blueprint {
     pub keys: Keys,
     /// The trail and its archive.
     pub logs: Logs,
+    /// What watches every account.
+    pub detection: Detection,
+    /// Sets of AWS Config rules that are asked for, each once.
+    pub rules: Vec<Spanned<Rule>>,
+    /// Alarms of which the operations contact hears too, each once.
+    pub alarms: Vec<Spanned<Alarm>>,
     /// Tags on everything.
     pub tags: Tags,
     /// The user's own CloudFormation templates.
@@ -157,6 +166,10 @@ pub struct Organization {
     pub units: Vec<Unit>,
     /// All accounts; the management account is the first.
     pub accounts: Vec<Account>,
+    /// Guardrails for every account but the management account, each once.
+    pub guardrails: Vec<Spanned<Guardrail>>,
+    /// Tags with the values that they may have, beyond the tags that are always there.
+    pub tag_policies: Vec<TagPolicy>,
     /// The place of the section.
     pub span: Span,
 }
@@ -172,6 +185,17 @@ pub struct Unit {
     pub path: SmolStr,
     /// The unit it stands in; none under the root.
     pub parent: Option<UnitId>,
+    /// Guardrails for its accounts beyond those from above, each once.
+    pub guardrails: Vec<Spanned<Guardrail>>,
+}
+
+/// A tag with the values that it may have.
+#[derive(Debug, Clone)]
+pub struct TagPolicy {
+    /// Its key in the spelling that is demanded.
+    pub key: Spanned<SmolStr>,
+    /// Its values; none stands for any.
+    pub values: Vec<Spanned<SmolStr>>,
 }
 
 /// An account.
@@ -460,6 +484,23 @@ pub struct Logs {
     pub retain: Spanned<Period>,
     /// Who can shorten that.
     pub lock: Spanned<Lock>,
+}
+
+/// What watches every account.
+#[derive(Debug, Clone)]
+pub struct Detection {
+    /// Which protections of GuardDuty are on.
+    pub guardduty: Spanned<GuardDuty>,
+    /// Whether Amazon Inspector scans.
+    pub inspector: Spanned<bool>,
+    /// Where Amazon Macie looks.
+    pub macie: Spanned<Macie>,
+    /// Who hears of high and critical findings.
+    pub high: Spanned<Told>,
+    /// Who hears of medium findings.
+    pub others: Spanned<Told>,
+    /// The place of the section.
+    pub span: Span,
 }
 
 /// Tags, each key once, sorted by key.

@@ -8,7 +8,9 @@ mod addresses;
 mod assurances;
 mod contents;
 mod environments;
+mod guardrails;
 mod organization;
+mod watching;
 
 use std::collections::HashSet;
 
@@ -53,12 +55,15 @@ pub fn resolve(
     let regions = resolver.regions(written.regions.0.as_ref(), root.span);
     let network = network(written, name.span);
     let tags = resolver.tags(&written.tags);
-    let organization = resolver.organization(written.organization.0.as_ref(), root.span)?;
+    let mut organization = resolver.organization(written.organization.0.as_ref(), root.span)?;
     let keys = resolver.keys(written, name.span);
     let logs = resolver.logs(written, name.span, &frameworks);
     let mut environments = resolver.environments(written, &regions, &organization, &tags);
     resolver.addresses(&network, &environments, regions.recovery.is_some());
     resolver.contents(written, root, &frameworks, &mut environments);
+    resolver.protect_health_data(written, &environments, &mut organization);
+    let detection = resolver.detection(written, name.span, &environments);
+    let (rules, alarms) = resolver.rules_and_alarms(written);
     let mut parties = assurances::Parties::new(&organization, &environments, written);
     let templates = resolver.templates(written, &regions, &organization, &environments);
     let guarantees = resolver.guarantees(written, &parties);
@@ -76,6 +81,9 @@ pub fn resolve(
         environments: environments.resolved,
         keys,
         logs,
+        detection,
+        rules,
+        alarms,
         tags,
         templates,
         guarantees,

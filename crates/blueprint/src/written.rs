@@ -7,13 +7,15 @@
 mod environment;
 mod organization;
 mod store;
+mod watching;
 mod workload;
 
 pub use environment::{Environment, Overrides, Tier, overlaid};
-pub use organization::{Account, Organization, Unit};
+pub use organization::{Account, Guardrail, Organization, Unit};
 pub use store::{
     AttributeType, Bucket, DataClass, KeyAttribute, Lock, Postgresql, Store, StoreCommon, StoreKind, Table,
 };
+pub use watching::{Alarm, Detection, GuardDuty, Macie, Rule, Told};
 pub use workload::{Host, Protocol, RunsOn, Size, Workload};
 
 use diagnostics::Diagnostics;
@@ -50,6 +52,8 @@ pub fn planned() -> impl Iterator<Item = &'static Planned> {
         KeyScope::PLANNED,
         Logs::PLANNED,
         Template::PLANNED,
+        Detection::PLANNED,
+        Told::PLANNED,
     ]
     .into_iter()
     .flatten()
@@ -87,6 +91,12 @@ record! {
         keys as "keys": Option<Spanned<Keys>>,
         /// The organization's audit trail and the archive that nobody can empty.
         logs as "logs": Option<Spanned<Logs>>,
+        /// What watches every account in every region, and who is told.
+        detection as "detection": Option<Spanned<Detection>>,
+        /// Rules of AWS Config beside those that judge every account.
+        rules as "rules": Many<Rule>,
+        /// Alarms on the audit trail of which the operations contact hears too; the security contact hears of all.
+        alarms as "alarms": Many<Alarm>,
         /// Tags on everything. `owner`, `environment`, `application` and `data-class` are always there.
         tags as "tags": Texts,
         /// CloudFormation templates of your own. They join the estate and are proved together with the rest.
@@ -99,9 +109,6 @@ record! {
     planned {
         "identity": "people, groups, roles, temporary access, second factor",
         "flows": "approved flows between environments, units and offices",
-        "detection": "GuardDuty, Security Hub, Inspector, Macie in every account and region",
-        "rules": "AWS Config rules with remediation",
-        "alarms": "alarms on the trail and on workloads, each reaching a person",
         "backup": "backup plans, vault lock, copies to another account",
         "recovery": "drills, objectives and failover between regions",
         "delivery": "pipelines for developers and for infrastructure",

@@ -11,6 +11,7 @@ mod encryption;
 mod hipaa;
 mod iam;
 mod managed;
+mod organizations;
 mod pack;
 mod path;
 mod pattern;
@@ -35,6 +36,7 @@ pub use crate::iam::{
     matches as iam_pattern_matches,
 };
 pub use crate::managed::ManagedPolicies;
+pub use crate::organizations::PolicyQuota;
 pub use crate::path::{PathCursor, PathTree, PropertyPath, Step};
 pub use crate::pattern::Pattern;
 pub use crate::quota::Quotas;
@@ -60,6 +62,7 @@ pub struct Catalog {
     engines: OnceLock<support::Engines>,
     quotas: OnceLock<Quotas>,
     hipaa: OnceLock<EligibleServices>,
+    policies: OnceLock<Vec<PolicyQuota>>,
     stores: OnceLock<Vec<AtRest>>,
     managed_policies: OnceLock<ManagedPolicies>,
 }
@@ -100,6 +103,7 @@ impl Catalog {
             engines: OnceLock::new(),
             quotas: OnceLock::new(),
             hipaa: OnceLock::new(),
+            policies: OnceLock::new(),
             stores: OnceLock::new(),
             managed_policies: OnceLock::new(),
         }
@@ -228,6 +232,15 @@ impl Catalog {
     #[must_use]
     pub fn hipaa(&self) -> &EligibleServices {
         self.hipaa.get_or_init(|| table::parse(include_str!("../data/hipaa-eligible-services.json")))
+    }
+
+    /// What AWS Organizations takes of a type of policy: `SERVICE_CONTROL_POLICY`.
+    #[must_use]
+    pub fn policy_quota(&self, policy: &str) -> Option<&PolicyQuota> {
+        let rows = self.policies.get_or_init(|| {
+            table::parse::<organizations::Table>(include_str!("../data/organizations-quotas.json")).rows
+        });
+        rows.iter().find(|row| row.policy == policy)
     }
 
     /// Every type whose schema has an encryption property, sorted.

@@ -19,6 +19,9 @@ pub(crate) const COMPONENT: &str = "alarms";
 
 const TOPIC: &str = "AlarmTopic";
 
+/// What ids begin with of the topic of those who hear of some alarms only.
+pub(crate) const ALSO: &str = "OperationsTopic";
+
 /// The stack of an environment's topic.
 pub(crate) fn stack(site: &Site<'_>) -> Option<Drawn> {
     let (name, span) = (site.stack_name("alarms"), site.environment.span);
@@ -42,9 +45,22 @@ pub(crate) fn add(
     span: Span,
     tags: &Tags,
 ) -> Value {
+    add_named(draft, place, TOPIC, key, email, span, tags)
+}
+
+/// The same under an id of its own.
+pub(crate) fn add_named(
+    draft: &mut Draft,
+    place: &Place,
+    id: &'static str,
+    key: Value,
+    email: &str,
+    span: Span,
+    tags: &Tags,
+) -> Value {
     draft.at(span);
-    draft.add(TOPIC, "AWS::SNS::Topic", value!({ "KmsMasterKeyId": key, "Tags": tags.list() }));
-    let topic = draft.reference(TOPIC);
+    draft.add(id, "AWS::SNS::Topic", value!({ "KmsMasterKeyId": key, "Tags": tags.list() }));
+    let topic = draft.reference(id);
     let properties = value!({
         "Topics": [topic.clone()],
         "PolicyDocument": {
@@ -72,8 +88,8 @@ pub(crate) fn add(
             ],
         },
     });
-    draft.add("AlarmTopicPolicy", "AWS::SNS::TopicPolicy", properties);
+    draft.add(smol_str::format_smolstr!("{id}Policy"), "AWS::SNS::TopicPolicy", properties);
     let properties = value!({ "Endpoint": email, "Protocol": "email", "TopicArn": topic.clone() });
-    draft.add("AlarmTopicSubscription", "AWS::SNS::Subscription", properties);
+    draft.add(smol_str::format_smolstr!("{id}Subscription"), "AWS::SNS::Subscription", properties);
     topic
 }

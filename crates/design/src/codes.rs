@@ -29,4 +29,8 @@ codes! {
         "An account that leaves the blueprint is not closed: it is only no longer part of a stack, and keeps its e-mail \
          address. If it still exists, creating it again fails; import it into the stack `organization` instead \
          (CloudFormation resource import). If it was closed, give the new one another name.";
+    GUARDRAILS_DO_NOT_FIT = "DSN0008", "there are more guardrails than AWS takes",
+        "AWS Organizations limits how many policies may be attached to the root, a unit or an account, and how long each may \
+         be. The guardrails of this place do not fit. Units inherit what stands above them: put some of the guardrails \
+         on the organization or on a unit above or beneath, where there is room.";
 }

@@ -4,7 +4,9 @@
 //! of the blueprint that asked for it; a logical id is used once.
 
 use diagnostics::Span;
-use estate::{AccountId, Dependency, Origin, Reference, Resource, SmolStr, Stack, StackId, Target, Value};
+use estate::{
+    AccountId, Dependency, Origin, Reference, Resource, SmolStr, Stack, StackId, Step, Target, Value,
+};
 
 /// Where a stack is deployed, and the names that begin there.
 #[derive(Debug, Clone)]
@@ -150,6 +152,17 @@ impl Draft {
     /// This stack is deployed after `other`, beyond what references demand.
     pub(crate) fn after(&mut self, other: StackId) {
         self.drawn.stack.depends_on.push(other);
+    }
+
+    /// This stack is deployed by a stack set of `owner`, to every account and region that it names.
+    pub(crate) fn deployed_by(&mut self, owner: StackId, set: &'static str) {
+        self.drawn.stack.fleet = Some((owner, SmolStr::new_static(set)));
+        self.drawn.stack.region = None;
+    }
+
+    /// What has to be done by hand for this stack.
+    pub(crate) fn step(&mut self, step: Step) {
+        self.drawn.stack.steps.push(step);
     }
 
     /// The stack.

@@ -8,8 +8,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use blueprint::model::{
-    Account, AccountId, Blueprint, Environment, Exposure, Keys, Region, Store, StoreId, StoreKind, Target,
-    Workload, WorkloadId,
+    Account, AccountId, Blueprint, DataClass, Environment, Exposure, Keys, Macie, Region, Store, StoreId,
+    StoreKind, Target, Workload, WorkloadId,
 };
 use diagnostics::{Diagnostic, Diagnostics, Span};
 use estate::{SmolStr, StackId};
@@ -44,6 +44,26 @@ pub(crate) struct Foundation {
     pub log_archive: StackId,
     /// The trail, in the management account.
     pub trail: StackId,
+    /// Control policies, in the management account.
+    pub guardrails: StackId,
+    /// The stack sets, in the management account.
+    pub fleet: StackId,
+    /// The account that stands for every account that stack sets reach.
+    pub every_account: estate::AccountId,
+    /// What every account has once, as the stack set deploys it.
+    pub every_account_stack: StackId,
+    /// What every account has in every region, as the stack set deploys it.
+    pub every_region_stack: StackId,
+    /// What every account has once, in the management account.
+    pub management_account_stack: StackId,
+    /// What every account has in every region, in the management account.
+    pub management_region_stacks: Vec<(StackId, SmolStr)>,
+    /// What watches, in the audit account: the primary region first.
+    pub detection: Vec<(StackId, SmolStr)>,
+    /// Amazon Macie, where it looks.
+    pub macie: Vec<(StackId, Place)>,
+    /// The regions in which anything may be, sorted.
+    pub regions: Vec<SmolStr>,
     /// The management account in the primary region.
     pub management_place: Place,
     /// The account that keeps the logs in the primary region.
@@ -101,6 +121,9 @@ pub(crate) struct SiteStacks {
     pub backup: Option<StackId>,
 }
 
+/// The name that stands for every account that stack sets reach; no account can have it.
+pub(crate) const EVERY_ACCOUNT: &str = "every account";
+
 /// Hands out stack ids.
 struct Ids(u32);
 
@@ -120,6 +143,36 @@ pub(crate) fn account(id: AccountId) -> estate::AccountId {
     estate::AccountId(u32::try_from(id.0).unwrap_or(u32::MAX))
 }
 
+/// The regions in which anything may be: the company's two, those of its environments and of its templates.
+fn regions(blueprint: &Blueprint) -> Vec<SmolStr> {
+    let own = [Some(&blueprint.regions.primary), blueprint.regions.recovery.as_ref()].into_iter().flatten();
+    let all = own.chain(blueprint.environments.iter().map(|environment| &environment.region));
+    let all = all.chain(blueprint.templates.iter().map(|template| &template.region));
+    let names: BTreeSet<SmolStr> = all.map(|region| region.value.name.clone()).collect();
+    names.into_iter().collect()
+}
+
+/// The accounts and regions in whose buckets Amazon Macie looks, each once.
+fn macie(blueprint: &Blueprint) -> Vec<Place> {
+    let wanted: &[DataClass] = match blueprint.detection.macie.value {
+        Macie::Phi => &[DataClass::Phi],
+        Macie::Personal => &[DataClass::Phi, DataClass::Pii, DataClass::Financial],
+        Macie::Nowhere => &[],
+    };
+    let mut out: Vec<Place> = Vec::new();
+    for environment in &blueprint.environments {
+        let buckets = environment.stores.iter().filter(|store| matches!(store.kind, StoreKind::Bucket(_)));
+        let mut classes = buckets.flat_map(|store| &store.contains);
+        if classes.any(|class| wanted.contains(&class.value)) {
+            let place = place(environment.account, &environment.region.value);
+            if !out.iter().any(|there| (there.account, &there.region) == (place.account, &place.region)) {
+                out.push(place);
+            }
+        }
+    }
+    out
+}
+
 fn place(account_id: AccountId, region: &Region) -> Place {
     Place { account: account(account_id), region: region.name.clone(), partition: "aws" }
 }
@@ -131,10 +184,23 @@ impl<'b> Layout<'b> {
         let organization = &blueprint.organization;
         let primary = &blueprint.regions.primary.value;
         let mut ids = Ids(0);
+        let regions = regions(blueprint);
+        let mut home_first = vec![primary.name.clone()];
+        home_first.extend(regions.iter().filter(|region| **region != primary.name).cloned());
         let foundation = Foundation {
             organization: ids.next(),
             log_archive: ids.next(),
             trail: ids.next(),
+            guardrails: ids.next(),
+            fleet: ids.next(),
+            every_account: estate::AccountId(u32::try_from(organization.accounts.len()).unwrap_or(u32::MAX)),
+            every_account_stack: ids.next(),
+            every_region_stack: ids.next(),
+            management_account_stack: ids.next(),
+            management_region_stacks: home_first.iter().map(|region| (ids.next(), region.clone())).collect(),
+            detection: home_first.iter().map(|region| (ids.next(), region.clone())).collect(),
+            macie: macie(blueprint).into_iter().map(|place| (ids.next(), place)).collect(),
+            regions,
             management_place: place(organization.management, primary),
             archive_place: place(organization.log_archive, primary),
             trail_name: smol_str::format_smolstr!("{}-organization", blueprint.name),
@@ -171,6 +237,16 @@ impl<'b> Layout<'b> {
             });
         }
         Some(Self { blueprint, foundation, sites, lock: Lock { accounts, networks }, owner })
+    }
+
+    /// The name of the management account, by which commands know it.
+    pub(crate) fn management_name(&self) -> &'b str {
+        self.account_name(self.blueprint.organization.management)
+    }
+
+    /// The name of an account.
+    pub(crate) fn account_name(&self, account: AccountId) -> &'b str {
+        self.blueprint.account(account).map_or("", |account| account.name.value.as_str())
     }
 
     /// The tags of what belongs to the organization as a whole and lies in `account`.

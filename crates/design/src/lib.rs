@@ -15,9 +15,13 @@ mod alarms;
 mod backup;
 mod bucket;
 mod codes;
+mod config;
 mod database;
+mod detection;
 mod domain;
 mod draft;
+mod fleet;
+mod guardrails;
 mod images;
 mod keys;
 mod layout;
@@ -62,7 +66,17 @@ pub fn compile(blueprint: &Blueprint, lock: &Lock, diagnostics: &mut Diagnostics
     let layout = Layout::new(blueprint, lock, diagnostics)?;
     check(&layout, diagnostics);
     let sites: Vec<Vec<Drawn>> = layout.sites.par_iter().map(|site| draw(site, &layout)).collect();
-    let foundation = [organization::stack(&layout), log_archive::stack(&layout), trail::stack(&layout)];
+    let mut foundation = vec![
+        organization::stack(&layout),
+        log_archive::stack(&layout),
+        trail::stack(&layout),
+        guardrails::stack(&layout),
+        fleet::stack(&layout),
+    ];
+    foundation.extend(fleet::everywhere(&layout));
+    foundation.extend(fleet::of_management(&layout));
+    foundation.extend(detection::stacks(&layout));
+    foundation.extend(detection::macie(&layout));
     let mut estate = Estate {
         name: SmolStr::new(blueprint.name.value.as_str()),
         organization: Some(units(&layout)),
@@ -108,6 +122,7 @@ fn draw(site: &Site<'_>, layout: &Layout<'_>) -> Vec<Drawn> {
 
 /// Refuses what the reader accepts and no component can build.
 fn check(layout: &Layout<'_>, diagnostics: &mut Diagnostics) {
+    guardrails::check(layout, diagnostics);
     for site in &layout.sites {
         images::check(site, diagnostics);
     }
@@ -122,6 +137,13 @@ fn accounts(layout: &Layout<'_>) -> Vec<Account> {
         }
     }
     let accounts = blueprint.organization.accounts.iter().zip(environments);
+    let every = Account {
+        name: SmolStr::new_static(layout::EVERY_ACCOUNT),
+        number: None,
+        unit: None,
+        environment: None,
+        span: blueprint.organization.span,
+    };
     let account = |(account, environment): (&blueprint::model::Account, Option<SmolStr>)| Account {
         name: SmolStr::new(account.name.value.as_str()),
         number: None,
@@ -129,7 +151,7 @@ fn accounts(layout: &Layout<'_>) -> Vec<Account> {
         environment,
         span: account.name.span,
     };
-    accounts.map(account).collect()
+    accounts.map(account).chain([every]).collect()
 }
 
 fn units(layout: &Layout<'_>) -> Organization {

@@ -12,6 +12,7 @@ use estate::{SmolStr, Value, value};
 use crate::draft::{Draft, Drawn, Say, account_id, attribute, reference};
 use crate::keys::{self, Key};
 use crate::layout::Layout;
+use crate::tags::Tags;
 use crate::{access_logs, bucket, organization};
 
 /// The component's name.
@@ -19,6 +20,8 @@ pub(crate) const COMPONENT: &str = "log_archive";
 
 const BUCKET: &str = "ArchiveBucket";
 const KEY: &str = "TrailKey";
+const CONFIG_BUCKET: &str = "ConfigBucket";
+const CONFIG_KEY: &str = "ConfigKey";
 
 /// The name of the archive's bucket, as AWS gives it.
 pub(crate) fn bucket_name(layout: &Layout<'_>) -> Value {
@@ -28,6 +31,17 @@ pub(crate) fn bucket_name(layout: &Layout<'_>) -> Value {
 /// The ARN of the key that encrypts the trail.
 pub(crate) fn key(layout: &Layout<'_>) -> Value {
     attribute(layout.foundation.log_archive, KEY, "Arn")
+}
+
+/// The name of the bucket that takes what AWS Config records. AWS Config cannot deliver to a bucket with Object Lock.
+/// Source: AWS CloudFormation Template Reference, AWS::Config::DeliveryChannel.
+pub(crate) fn config_bucket(layout: &Layout<'_>) -> Value {
+    reference(layout.foundation.log_archive, CONFIG_BUCKET)
+}
+
+/// The ARN of the key that encrypts what AWS Config records.
+pub(crate) fn config_key(layout: &Layout<'_>) -> Value {
+    attribute(layout.foundation.log_archive, CONFIG_KEY, "Arn")
 }
 
 /// What is deployed before the trail, because the trail checks whether it may write.
@@ -89,8 +103,106 @@ pub(crate) fn stack(layout: &Layout<'_>) -> Drawn {
     });
     draft.add(BUCKET, "AWS::S3::Bucket", properties).after("AccessLogsBucketPolicy").retain();
     bucket_policy(layout, &mut draft);
+    config_archive(layout, &mut draft, days, &tags);
     access_logs::add(draft.by(access_logs::COMPONENT), place, days, &tags);
     draft.finish()
+}
+
+/// Where AWS Config of every account delivers to. The bucket has no Object Lock, which AWS Config refuses: versions, the
+/// policy here and the guardrail on the account keep what is in it.
+/// Source: AWS Config Developer Guide, "Permissions for the Amazon S3 Bucket for the AWS Config Delivery Channel",
+/// "Permissions for the KMS Key".
+fn config_archive(layout: &Layout<'_>, draft: &mut Draft, days: u32, tags: &Tags) {
+    let place = &layout.foundation.archive_place;
+    let organization = organization::id(layout);
+    let made = Key {
+        alias: SmolStr::new_static("alias/organization/config"),
+        description: SmolStr::new_static("What AWS Config records"),
+        policy: keys::policy(
+            place,
+            vec![
+                value!({
+                    "Sid": "ConfigEncrypts",
+                    "Effect": "Allow",
+                    "Principal": { "Service": "config.amazonaws.com" },
+                    "Action": ["kms:Decrypt", "kms:GenerateDataKey*"],
+                    "Resource": "*",
+                    "Condition": { "StringEquals": { "aws:SourceOrgID": organization.clone() } },
+                }),
+                value!({
+                    "Sid": "ReadersOfTheArchiveDecrypt",
+                    "Effect": "Allow",
+                    "Principal": { "AWS": place.root() },
+                    "Action": "kms:Decrypt",
+                    "Resource": "*",
+                    "Condition": { "StringEquals": { "kms:ViaService": place.via("s3") } },
+                }),
+            ],
+        ),
+        multi_region: false,
+    };
+    keys::add(draft, CONFIG_KEY, made, &layout.blueprint.keys, tags);
+    let properties = value!({
+        "BucketEncryption": {
+            "ServerSideEncryptionConfiguration": [{
+                "BucketKeyEnabled": true,
+                "ServerSideEncryptionByDefault": { "SSEAlgorithm": "aws:kms", "KMSMasterKeyID": draft.attribute(CONFIG_KEY, "Arn") },
+            }],
+        },
+        "LifecycleConfiguration": {
+            "Rules": [{
+                "Id": "CoolThenForget",
+                "Status": "Enabled",
+                "Transitions": (days > 90).then(|| value!([{ "StorageClass": "GLACIER_IR", "TransitionInDays": 90 }])),
+                "ExpirationInDays": days + 1,
+                "NoncurrentVersionExpiration": { "NoncurrentDays": days + 1 },
+                "AbortIncompleteMultipartUpload": { "DaysAfterInitiation": 7 },
+            }],
+        },
+        "LoggingConfiguration": {
+            "DestinationBucketName": draft.reference(access_logs::BUCKET),
+            "LogFilePrefix": "buckets/config/",
+        },
+        "OwnershipControls": { "Rules": [{ "ObjectOwnership": "BucketOwnerEnforced" }] },
+        "PublicAccessBlockConfiguration": bucket::closed(),
+        "VersioningConfiguration": { "Status": "Enabled" },
+        "Tags": tags.list(),
+    });
+    draft.add(CONFIG_BUCKET, "AWS::S3::Bucket", properties).after("AccessLogsBucketPolicy").retain();
+    let arn = draft.attribute(CONFIG_BUCKET, "Arn");
+    let mut statements = vec![
+        value!({
+            "Sid": "ConfigLooksAtTheBucket",
+            "Effect": "Allow",
+            "Principal": { "Service": "config.amazonaws.com" },
+            "Action": ["s3:GetBucketAcl", "s3:ListBucket"],
+            "Resource": arn.clone(),
+            "Condition": { "StringEquals": { "aws:SourceOrgID": organization.clone() } },
+        }),
+        value!({
+            "Sid": "ConfigWrites",
+            "Effect": "Allow",
+            "Principal": { "Service": "config.amazonaws.com" },
+            "Action": "s3:PutObject",
+            "Resource": Value::join([arn.clone(), "/AWSLogs/*/Config/*".into()]),
+            "Condition": {
+                "StringEquals": { "aws:SourceOrgID": organization, "s3:x-amz-acl": "bucket-owner-full-control" },
+            },
+        }),
+        value!({
+            "Sid": "NobodyDeletes",
+            "Effect": "Deny",
+            "Principal": { "AWS": "*" },
+            "Action": ["s3:DeleteObject", "s3:DeleteObjectVersion"],
+            "Resource": Value::join([arn.clone(), "/*".into()]),
+        }),
+    ];
+    statements.extend(bucket::transport(&arn));
+    let properties = value!({
+        "Bucket": draft.reference(CONFIG_BUCKET),
+        "PolicyDocument": { "Version": "2012-10-17", "Statement": statements },
+    });
+    draft.add("ConfigBucketPolicy", "AWS::S3::BucketPolicy", properties);
 }
 
 fn bucket_policy(layout: &Layout<'_>, draft: &mut Draft) {

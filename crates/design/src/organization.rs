@@ -19,7 +19,8 @@ use crate::naming;
 /// The component's name.
 pub(crate) const COMPONENT: &str = "organization";
 
-const ORGANIZATION: &str = "Organization";
+/// The logical id of the organization.
+pub(crate) const ORGANIZATION: &str = "Organization";
 
 /// The organization's id, `o-…`.
 pub(crate) fn id(layout: &Layout<'_>) -> Value {
@@ -56,7 +57,8 @@ pub(crate) fn stack(layout: &Layout<'_>) -> Drawn {
     draft.finish()
 }
 
-fn unit_id(unit: &Unit) -> SmolStr {
+/// The logical id of a unit.
+pub(crate) fn unit_id(unit: &Unit) -> SmolStr {
     naming::id(&unit.path, "Unit")
 }
 

@@ -6,6 +6,9 @@ use blueprint::model::{DataClass, Store, Tags as Written};
 use diagnostics::Span;
 use estate::{Entry, Kind, Map, SmolStr, Value};
 
+/// Keys that are always there.
+pub(crate) const ALWAYS: [&str; 4] = ["application", "data-class", "environment", "owner"];
+
 /// Tags in the order of their keys.
 #[derive(Debug, Clone)]
 pub(crate) struct Tags(Vec<(SmolStr, SmolStr)>);

@@ -5,13 +5,14 @@
 //! the security contact. Always: log files are validated and encrypted with the archive's key; every filter has
 //! an alarm, every alarm the topic.
 //!
-//! CloudTrail needs trusted access to the organization before the trail is made; CloudFormation has no resource for it.
+//! CloudTrail needs trusted access to the organization before the trail is made; CloudFormation has no resource for it, so
+//! the stack says it as a step.
 //!
 //! Sources: AWS CloudTrail User Guide, "Creating a trail for an organization", "Role policy document for CloudTrail to
 //! use CloudWatch Logs for monitoring"; CIS AWS Foundations Benchmark 3.0, section 4.
 
-use blueprint::model::Blueprint;
-use estate::{SmolStr, Value, value};
+use blueprint::model::{Alarm, Blueprint};
+use estate::{SmolStr, Step, Value, When, value};
 
 use crate::draft::{Draft, Drawn, Place, Say};
 use crate::keys::{self, Key};
@@ -33,6 +34,24 @@ struct Watch {
     text: &'static str,
     /// The events, in the filter pattern syntax of CloudWatch Logs.
     pattern: &'static str,
+}
+
+impl Watch {
+    /// The word by which the blueprint knows it.
+    fn alarm(&self) -> Alarm {
+        match self.id {
+            "UnauthorizedCalls" => Alarm::UnauthorizedCalls,
+            "SignInWithoutMfa" | "SignInFailures" => Alarm::SignIn,
+            "RootActivity" => Alarm::Root,
+            "IamChanges" => Alarm::IamChanges,
+            "NewAccessKeys" => Alarm::NewAccessKey,
+            "TrailChanges" | "ConfigChanges" => Alarm::TrailChanges,
+            "KeyDeletions" => Alarm::KeyChanges,
+            "BucketPolicyChanges" => Alarm::BucketChanges,
+            "OrganizationChanges" => Alarm::OrganizationChanges,
+            _ => Alarm::NetworkChanges,
+        }
+    }
 }
 
 /// Things to watch: those of the CIS benchmark, and new access keys.
@@ -169,6 +188,14 @@ pub(crate) fn stack(layout: &Layout<'_>) -> Drawn {
     let text = smol_str::format_smolstr!("Audit trail of {} and its alarms", blueprint.title);
     let mut draft = Draft::new(foundation.trail, "trail", place, COMPONENT, span, text);
     draft.after(foundation.log_archive);
+    draft.step(Step {
+        when: When::Before,
+        what: SmolStr::new_static("let AWS CloudTrail into the organization"),
+        command: smol_str::format_smolstr!(
+            "aws organizations enable-aws-service-access --profile {} --service-principal cloudtrail.amazonaws.com",
+            layout.management_name()
+        ),
+    });
     let tags = layout.tags(blueprint.organization.management).of_class("confidential");
     add_keys(&mut draft, place, blueprint, &tags);
     let properties = value!({
@@ -196,9 +223,26 @@ pub(crate) fn stack(layout: &Layout<'_>) -> Drawn {
     let key = draft.attribute("AlarmsKey", "Arn");
     draft.by(alarms::COMPONENT);
     let topic = alarms::add(&mut draft, place, key, security.value.as_str(), security.span, &tags);
+    let operations = &blueprint.contacts.operations;
+    let louder = !blueprint.alarms.is_empty() && operations.as_str() != security.as_str();
+    let also = louder.then(|| {
+        let key = draft.attribute("AlarmsKey", "Arn");
+        alarms::add_named(
+            &mut draft,
+            place,
+            alarms::ALSO,
+            key,
+            operations.value.as_str(),
+            operations.span,
+            &tags,
+        )
+    });
     draft.by(COMPONENT).at(span);
     for watch in WATCHES {
-        add_watch(&mut draft, watch, &topic, &tags);
+        let louder = blueprint.alarms.iter().any(|alarm| alarm.value == watch.alarm());
+        let topics: Vec<Value> =
+            [Some(topic.clone()), also.clone().filter(|_| louder)].into_iter().flatten().collect();
+        add_watch(&mut draft, watch, topics, &tags);
     }
     draft.finish()
 }
@@ -252,7 +296,7 @@ fn role(layout: &Layout<'_>, draft: &mut Draft, tags: &Tags) {
     draft.add("TrailRole", "AWS::IAM::Role", properties);
 }
 
-fn add_watch(draft: &mut Draft, watch: &Watch, topic: &Value, tags: &Tags) {
+fn add_watch(draft: &mut Draft, watch: &Watch, topics: Vec<Value>, tags: &Tags) {
     let Watch { id, text, pattern } = *watch;
     let properties = value!({
         "FilterPattern": pattern,
@@ -266,7 +310,7 @@ fn add_watch(draft: &mut Draft, watch: &Watch, topic: &Value, tags: &Tags) {
     });
     draft.add(smol_str::format_smolstr!("{id}Filter"), "AWS::Logs::MetricFilter", properties);
     let properties = value!({
-        "AlarmActions": [topic.clone()],
+        "AlarmActions": topics,
         "AlarmDescription": text,
         "ComparisonOperator": "GreaterThanOrEqualToThreshold",
         "EvaluationPeriods": 1,

@@ -6,6 +6,7 @@
 //! between them; templates that somebody brought are written unchanged; no template exceeds a quota.
 
 mod expression;
+mod fleet;
 mod graph;
 mod json;
 mod lower;
@@ -26,7 +27,7 @@ use diagnostics::Diagnostics;
 use estate::{Estate, SmolStr};
 
 pub use manifest::{
-    GENERATOR, Manifest, ManifestAccount, ManifestParameter, ManifestStack, OutputOf, VERSION,
+    GENERATOR, Manifest, ManifestAccount, ManifestParameter, ManifestStack, ManifestStep, OutputOf, VERSION,
 };
 pub use quota::Quotas;
 

@@ -37,6 +37,9 @@ impl Graft {
         if let Some((parent, _)) = &mut stack.nested_in {
             self.id(parent);
         }
+        if let Some((owner, _)) = &mut stack.fleet {
+            self.id(owner);
+        }
         stack.resources.values_mut().for_each(|resource| self.resource(resource));
         stack.conditions.values_mut().for_each(|condition| self.formula(&mut condition.formula));
         stack.parameters.values_mut().for_each(|parameter| self.value(&mut parameter.value));

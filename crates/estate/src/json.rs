@@ -4,6 +4,27 @@ use smol_str::SmolStr;
 
 use crate::{Entry, Kind, Map, Number, Value};
 
+/// How many characters a value has as JSON without white space, where each reference becomes a text of `reference`
+/// characters. Nothing is escaped, so a text with quotation marks or line breaks counts less than it has.
+#[must_use]
+pub fn json_characters(value: &Value, reference: usize) -> usize {
+    let all = |items: &[Value]| items.iter().map(|item| json_characters(item, reference)).sum::<usize>();
+    match &value.kind {
+        Kind::Map(map) => {
+            let entries =
+                map.iter().map(|entry| entry.key.len() + 3 + json_characters(&entry.value, reference));
+            2 + entries.sum::<usize>() + map.len().saturating_sub(1)
+        }
+        Kind::List(items) => 2 + all(items) + items.len().saturating_sub(1),
+        // The quotation marks of the pieces, which the whole does not have.
+        Kind::Join(items) => 2 + all(items).saturating_sub(2 * items.len()),
+        Kind::String(text) => 2 + text.chars().count(),
+        Kind::Bool(_) | Kind::Number(_) => value.as_text().map_or(4, |text| text.len()),
+        Kind::Null => 4,
+        _ => 2 + reference,
+    }
+}
+
 /// A literal JSON document as a [`Value`].
 #[must_use]
 pub fn from_json(json: &serde_json::Value) -> Value {

@@ -18,10 +18,10 @@ mod build;
 pub use build::Literal;
 pub use condition::{Condition, ConditionRef, Formula, Guard};
 pub use index::{Index, ResourceRef};
-pub use json::from_json;
+pub use json::{from_json, json_characters};
 pub use model::{
     Account, AccountId, Dependency, Estate, OBSERVED, Organization, Origin, Output, Parameter, Policy,
-    Resource, Stack, StackId, Template, Unit,
+    Resource, Stack, StackId, Step, Template, Unit, When,
 };
 pub use reference::{Pseudo, Reference, Target};
 pub use smol_str::SmolStr;

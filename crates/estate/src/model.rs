@@ -91,12 +91,37 @@ pub struct Stack {
     pub depends_on: Vec<StackId>,
     /// The stack that nests this one, and the logical id of the `AWS::CloudFormation::Stack` there.
     pub nested_in: Option<(StackId, SmolStr)>,
+    /// The stack set that deploys it to many accounts and regions alike, and the stack that holds that stack set. The stack
+    /// stands for all of them: its account is none of theirs, and it has no region.
+    pub fleet: Option<(StackId, SmolStr)>,
+    /// What has to be done by hand for it, because CloudFormation has no resource that does it.
+    pub steps: Vec<Step>,
     /// Macros that rewrite the template before it is deployed in ways that are not known.
     pub macros: Vec<SmolStr>,
     /// The template it was read from, which `emit` writes unchanged.
     pub template: Option<Template>,
     /// Where the stack as a whole comes from.
     pub span: Span,
+}
+
+/// Something that has to be done by hand, or by whoever deploys, because CloudFormation has no resource for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// Whether it is done before the stack is deployed, or after.
+    pub when: When,
+    /// What is done, in one sentence.
+    pub what: SmolStr,
+    /// The command, for the shell; `number NAME` in it says the twelve digits of an account.
+    pub command: SmolStr,
+}
+
+/// When a [`Step`] is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum When {
+    /// Before the stack is deployed.
+    Before,
+    /// After the stack is deployed.
+    After,
 }
 
 /// A template as somebody wrote it.
@@ -283,6 +308,8 @@ impl Stack {
             left_out: IndexMap::new(),
             depends_on: Vec::new(),
             nested_in: None,
+            fleet: None,
+            steps: Vec::new(),
             macros: Vec::new(),
             template: None,
             span,

@@ -234,9 +234,23 @@ fn check_resource(estate: &Estate, catalog: &Catalog, place: Place<'_>, out: &mu
             format!("{kind} is not available in {region}"),
         ));
     }
-    check_properties(estate, catalog, schema, place, out);
+    let whole = with_template(estate, place);
+    let judged = Place { resource: whole.as_ref().unwrap_or(place.resource), ..place };
+    check_properties(estate, catalog, schema, judged, out);
     reference::check(estate, catalog, place, out);
     true
+}
+
+/// A stack set whose template is a stack of the estate, as it is deployed: the template's text is put in when it is
+/// emitted.
+fn with_template(estate: &Estate, place: Place<'_>) -> Option<Resource> {
+    let set = (place.stack_id, place.id);
+    let is_stack_set = place.resource.kind == "AWS::CloudFormation::StackSet";
+    let deploys = |stack: &&Stack| stack.fleet.as_ref().is_some_and(|(owner, id)| (*owner, id) == set);
+    estate.stacks.iter().filter(|_| is_stack_set).find(deploys)?;
+    let mut resource = place.resource.clone();
+    resource.properties.as_map_mut()?.insert("TemplateBody", "{}");
+    Some(resource)
 }
 
 fn without_schema(catalog: &Catalog, place: Place<'_>) -> Finding {

@@ -20,6 +20,7 @@ mod parameters;
 mod serverless;
 mod session;
 mod stack;
+mod stack_sets;
 mod substitution;
 mod syntax;
 mod template;
@@ -114,8 +115,20 @@ pub fn read(
     read_files(files, options, sources, diagnostics).estate
 }
 
-/// Reads templates: every file that is one becomes a stack, unless another of them nests it.
+/// Reads templates: every file that is one becomes a stack, unless another of them nests it; and so does what a stack
+/// set deploys.
 pub fn read_files(
+    files: &[TemplateFile],
+    options: &Options,
+    sources: &mut SourceMap,
+    diagnostics: &mut Diagnostics,
+) -> Reading {
+    let mut reading = read_once(files, options, sources, diagnostics);
+    stack_sets::expand(&mut reading.estate, options, sources, diagnostics);
+    reading
+}
+
+fn read_once(
     files: &[TemplateFile],
     options: &Options,
     sources: &mut SourceMap,

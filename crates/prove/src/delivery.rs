@@ -282,6 +282,7 @@ pub(crate) fn service_context(
         ("s3:TlsVersion", literal("1.2")),
         ("aws:SourceAccount", account_of(facts, source.stack_id)),
         ("aws:SourceArn", source_arn),
+        ("aws:SourceOrgID", organization_of(facts, source.stack_id)),
         ("aws:PrincipalIsAWSService", literal("true")),
         ("aws:PrincipalServiceName", literal(service)),
         ("aws:SourceVpce", crate::text::absent()),
@@ -289,6 +290,15 @@ pub(crate) fn service_context(
         ("aws:PrincipalOrgID", crate::text::absent()),
         ("aws:PrincipalArn", crate::text::absent()),
     ]
+}
+
+/// The id of the organization to which the account of a stack belongs: that of the estate, where it makes one.
+fn organization_of(facts: &Facts<'_>, stack: StackId) -> Vec<Token> {
+    let made = facts.index.of_kind("AWS::Organizations::Organization");
+    match (made, &facts.estate.organization) {
+        ([organization], Some(_)) => arn_of(facts, *organization, "Id"),
+        _ => vec![Token::Unknown(smol_str::format_smolstr!("the organization of stack {}", stack.0))],
+    }
 }
 
 /// The ARN of a resource, as its attribute says it.

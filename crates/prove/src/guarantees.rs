@@ -9,7 +9,10 @@ pub mod bucket_acl_deployable;
 pub mod config_delivers;
 pub mod creation_order;
 pub mod dependencies_resolve;
+pub mod detection_everywhere;
 pub mod encryption_at_rest;
+pub mod guardrails_cover_accounts;
+pub mod guardrails_effective;
 pub mod instance_metadata_v2;
 pub mod internet_reaches_no_admin;
 pub mod internet_reaches_no_data;
@@ -22,6 +25,7 @@ pub mod log_bucket_used;
 pub mod log_bucket_versioned;
 pub mod log_retention;
 pub mod logs_delivered;
+pub mod logs_unstoppable;
 pub mod metric_filter_alarmed;
 pub mod metric_filter_matches_unauthorized;
 pub mod needed_flows_work;
@@ -101,6 +105,10 @@ pub static ALL: &[&Guarantee] = &[
     &own_guarantees::GUARANTEE,
     &routes_lead_somewhere::GUARANTEE,
     &rules_decide::GUARANTEE,
+    &guardrails_cover_accounts::GUARANTEE,
+    &guardrails_effective::GUARANTEE,
+    &logs_unstoppable::GUARANTEE,
+    &detection_everywhere::GUARANTEE,
 ];
 
 /// Guarantees that speak of what deploying does. Of what exists already, and was read from what AWS describes, there is

@@ -8,6 +8,7 @@ mod addresses;
 mod anyone;
 mod backups;
 mod checklist;
+mod control_policies;
 pub mod controls;
 mod date;
 mod delivery;

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use diagnostics::{Diagnostic, Span};
 use smol_str::SmolStr;
 
+use super::guardrails::expanded;
 use super::{Names, Resolver, title};
 use crate::Spanned;
 use crate::codes::{BAD_VALUE, DUPLICATE_NAME, NO_ACCOUNT};
@@ -47,6 +48,8 @@ impl Resolver<'_> {
                 log_archive: nowhere,
                 units: Vec::new(),
                 accounts: Vec::new(),
+                guardrails: Vec::new(),
+                tag_policies: Vec::new(),
                 span: place,
             };
             return Some(Accounts { value, names: found.names, complete: false });
@@ -60,6 +63,8 @@ impl Resolver<'_> {
         self.account(&management, &plain, None, &mut found, organization);
         self.units(&organization.units, None, 1, &mut found, organization);
         self.unique_emails(&found.accounts);
+        let guardrails = self.guardrails_of_all(organization);
+        let tag_policies = self.tag_policies(organization);
         let audit = self.purpose("audit", organization.audit.as_ref(), organization.span, &mut found);
         let log_archive =
             self.purpose("log-archive", organization.log_archive.as_ref(), organization.span, &mut found);
@@ -69,6 +74,8 @@ impl Resolver<'_> {
             log_archive: log_archive.unwrap_or(nowhere),
             units: found.units,
             accounts: found.accounts,
+            guardrails,
+            tag_policies,
             span: organization.span,
         };
         Some(Accounts { value, names: found.names, complete: organization.units.broken.is_empty() })
@@ -103,6 +110,7 @@ impl Resolver<'_> {
                 title: title(unit.title.as_ref(), name),
                 path,
                 parent,
+                guardrails: expanded(&unit.guardrails),
             });
             for (name, account) in &unit.accounts.0.entries {
                 self.account(name, account, Some(id), found, organization);

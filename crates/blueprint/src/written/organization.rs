@@ -5,10 +5,11 @@ use document::{Kind, Node};
 use serde_json::{Value, json};
 use smol_str::SmolStr;
 
+use super::Because;
 use crate::Spanned;
 use crate::codes::BAD_VALUE;
-use crate::reader::{Decode, Definitions, Field, Named, Required, Texts, wrong_type};
-use crate::record::record;
+use crate::reader::{Decode, Definitions, Field, Many, Named, Required, Texts, wrong_type};
+use crate::record::{choice, record};
 use crate::scalars::{Email, Name, Text, Word};
 
 record! {
@@ -24,10 +25,16 @@ record! {
         log_archive as "log-archive": Option<Spanned<Word>> = "log-archive",
         /// The organizational units.
         units as "units": Named<Unit>,
+        /// Guardrails for every account but the management account, beside those that are always there.
+        guardrails as "guardrails": Many<Guardrail>,
+        /// Guardrails that would always be there and are not. Needs `because:`.
+        without as "without": Many<Guardrail>,
+        /// Tags with the values that they may have; nothing stands for any value in this spelling.
+        tag_policies as "tag-policies": TagValues,
+        /// Why an unsafe choice is right here.
+        because as "because": Option<Spanned<Because>>,
     }
     planned {
-        "guardrails": "service and resource control policies for every account",
-        "tag-policies": "required spellings of tags",
         "backup-policies": "backup plans for every account",
         "adopt": "an organization that exists already",
     }
@@ -42,10 +49,113 @@ record! {
         accounts as "accounts": Accounts,
         /// Units beneath it.
         units as "units": Named<Unit>,
+        /// Guardrails for its accounts and those of the units beneath it, beside those from above.
+        guardrails as "guardrails": Many<Guardrail>,
     }
-    planned {
-        "guardrails": "service and resource control policies for its accounts",
+    planned {}
+}
+
+choice! {
+    /// A guardrail: what nobody in an account can do, whatever the account's own administrators allow.
+    pub enum Guardrail "a guardrail" {
+        /// No account leaves the organization or is closed from inside.
+        LeaveOrganization = "leave-organization",
+        /// The root user of an account does nothing.
+        Root = "root",
+        /// Nobody stops or deletes trails, flow logs, query logs and log groups.
+        Trail = "trail",
+        /// Nobody stops or changes AWS Config.
+        Config = "config",
+        /// Nobody turns off GuardDuty, Security Hub, Inspector, Macie or IAM Access Analyzer.
+        Detection = "detection",
+        /// In the account that keeps the logs, nobody changes or empties the archive.
+        LogArchive = "log-archive",
+        /// Nobody disables a key, orders it deleted, or stops its rotation.
+        Keys = "keys",
+        /// Nobody changes the roles by which the estate is deployed, or opens another way to sign in.
+        Roles = "roles",
+        /// Nothing is made outside the estate's regions.
+        Regions = "regions",
+        /// No IAM users, access keys and passwords.
+        NoIamUsers = "no-iam-users",
+        /// Instances have version 2 of the instance metadata service.
+        Imdsv2 = "imdsv2",
+        /// Nothing is shared with everybody, or with accounts outside the organization.
+        NoPublicSharing = "no-public-sharing",
+        /// Only services that may hold health data under a business associate addendum.
+        HipaaEligibleServices = "hipaa-eligible-services",
+        /// All three sides of the data perimeter.
+        DataPerimeter = "data-perimeter",
+        /// Data can be reached only by identities of the organization.
+        DataPerimeterIdentity = "data-perimeter-identity",
+        /// Identities of the organization write only to resources of the organization.
+        DataPerimeterResource = "data-perimeter-resource",
+        /// Credentials of workloads work only from networks of the estate.
+        DataPerimeterNetwork = "data-perimeter-network",
     }
+    planned {}
+}
+
+impl Guardrail {
+    /// Those that are there without a word, in the order in which they are packed.
+    pub const ALWAYS: &'static [Self] = &[
+        Self::LeaveOrganization,
+        Self::Root,
+        Self::Trail,
+        Self::Config,
+        Self::Detection,
+        Self::LogArchive,
+        Self::Keys,
+        Self::Roles,
+        Self::Regions,
+        Self::NoIamUsers,
+        Self::Imdsv2,
+        Self::NoPublicSharing,
+    ];
+}
+
+/// Keys of tags with the values that they may have; none stands for any.
+#[derive(Debug, Clone, Default)]
+pub struct TagValues(pub Vec<(Spanned<SmolStr>, Vec<Spanned<SmolStr>>)>);
+
+impl Field for TagValues {
+    const REQUIRED: bool = false;
+
+    fn absent() -> Option<Self> {
+        Some(Self::default())
+    }
+
+    fn present(node: &Node, diagnostics: &mut Diagnostics) -> Option<Self> {
+        let Kind::Map(entries) = &node.kind else {
+            diagnostics.push(wrong_type(node, "a mapping from tags to the values that they may have"));
+            return Some(Self::default());
+        };
+        let mut tags = Vec::with_capacity(entries.len());
+        for entry in entries {
+            let items = match &entry.value.kind {
+                Kind::Null => &[],
+                Kind::List(items) => items.as_slice(),
+                _ => std::slice::from_ref(&entry.value),
+            };
+            let mut values = Vec::with_capacity(items.len());
+            for item in items {
+                match item.as_scalar_text() {
+                    Some(text) => values.push(Spanned::new(text, item.span)),
+                    None => diagnostics.push(wrong_type(item, "a value of the tag")),
+                }
+            }
+            tags.push((Spanned::new(entry.key.text.clone(), entry.key.span), values));
+        }
+        Some(Self(tags))
+    }
+
+    fn schema(_: &mut Definitions) -> Value {
+        let one = json!({ "type": ["string", "number", "boolean"] });
+        let many = json!({ "type": "array", "items": one });
+        json!({ "type": "object", "additionalProperties": { "anyOf": [one, many, { "type": "null" }] } })
+    }
+
+    fn inherit(&mut self, _: &Self) {}
 }
 
 record! {

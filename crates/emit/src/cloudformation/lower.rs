@@ -43,6 +43,8 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) catalog: &'a Catalog,
     /// For each account, the resource that makes it.
     pub(crate) makers: Vec<Option<(StackId, SmolStr)>>,
+    /// What each stack set deploys.
+    pub(crate) fleets: BTreeMap<(StackId, SmolStr), StackId>,
 }
 
 impl<'a> Surroundings<'a> {
@@ -59,7 +61,8 @@ impl<'a> Surroundings<'a> {
         }
         let maker = |name: &str| made.get(name).map(|(stack, id)| (*stack, (*id).clone()));
         let makers = estate.accounts.iter().map(|account| maker(&account.name)).collect();
-        Self { estate, catalog, makers }
+        let fleets = estate.stacks().filter_map(|(id, stack)| Some((stack.fleet.clone()?, id))).collect();
+        Self { estate, catalog, makers, fleets }
     }
 
     /// Whether a reference yields a list.
@@ -305,6 +308,32 @@ impl<'a> Lowering<'a> {
         }
         let source = Source::Output(Reference::attribute(*stack, maker.clone(), "AccountId"));
         Some(Resolved::Ref(Cow::Owned(self.parameter(source, false, false))))
+    }
+
+    /// The value that a stack set hands to a parameter of its template.
+    pub(crate) fn handed(&mut self, need: &Need) -> Expression<'a> {
+        let Source::Output(reference) = &need.source else {
+            let own = matches!(&need.source, Source::Number(id) if *id == self.stack.account);
+            let name = if own {
+                "AWS::AccountId".to_owned()
+            } else {
+                self.parameter(need.source.clone(), false, false)
+            };
+            return Expression::reference(name);
+        };
+        let stack = self.stack;
+        let here = reference.resource().filter(|(id, _)| *id == self.stack_id);
+        let here = here.and_then(|(_, id)| stack.resources.get_full(id.as_str()));
+        match here {
+            Some((at, id, _)) if self.is_here(at) => {
+                self.referred.push(id);
+                match &reference.attribute {
+                    Some(attribute) => Expression::get_att(id.to_string(), attribute.to_string()),
+                    None => Expression::reference(id.to_string()),
+                }
+            }
+            _ => Expression::reference(self.parameter(need.source.clone(), need.list, need.optional)),
+        }
     }
 
     /// The name of the parameter that carries `source`, made when it is first asked for.

@@ -88,6 +88,9 @@ pub struct ManifestStack {
     /// Keys of the stacks that must be deployed before, sorted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub after: Vec<String>,
+    /// What has to be done by hand for it, in this order: AWS CloudFormation has no resource that does it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<ManifestStep>,
     /// Its parameters.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parameters: Vec<ManifestParameter>,
@@ -103,6 +106,17 @@ pub struct ManifestStack {
     /// Whether somebody else wrote the template.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub brought: bool,
+}
+
+/// Something that has to be done by hand.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ManifestStep {
+    /// `before` or `after` the stack is deployed.
+    pub when: String,
+    /// What is done.
+    pub what: String,
+    /// The command, for the shell, with the functions of `README.md`.
+    pub command: String,
 }
 
 /// A parameter of a stack: exactly one of `from`, `account`, `value` and `supply` is there.

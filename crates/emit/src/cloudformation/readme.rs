@@ -129,7 +129,20 @@ fn command(stack: &ManifestStack, by_key: &Stacks<'_>, out: &mut String) -> std:
     if !given.is_empty() {
         parts.push(format!("--parameter-overrides \\\n    {}", given.join(" \\\n    ")));
     }
-    writeln!(out, "\n```sh\n{package}{}\n```\n", parts.join(" \\\n  "))
+    steps(stack, "before", out)?;
+    writeln!(out, "\n```sh\n{package}{}\n```\n", parts.join(" \\\n  "))?;
+    steps(stack, "after", out)
+}
+
+/// What CloudFormation has no resource for, once for the estate unless the sentence says otherwise.
+fn steps(stack: &ManifestStack, when: &str, out: &mut String) -> std::fmt::Result {
+    for step in stack.steps.iter().filter(|step| step.when == when) {
+        writeln!(out, "\nBy hand, {when} it is deployed: {}.\n\n```sh\n{}\n```", step.what, step.command)?;
+    }
+    if when == "after" && stack.steps.iter().any(|step| step.when == when) {
+        out.push('\n');
+    }
+    Ok(())
 }
 
 fn argument(parameter: &ManifestParameter, by_key: &Stacks<'_>) -> String {

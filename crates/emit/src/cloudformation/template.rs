@@ -84,6 +84,7 @@ fn lower_resource<'a>(
         }
     }
     entries.extend(attributes);
+    let properties = super::fleet::with_template(lowering, id, properties, &place);
     entries.extend(properties.map(|properties| (Cow::Borrowed("Properties"), properties)));
     Expression::Map(entries)
 }

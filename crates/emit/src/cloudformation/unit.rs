@@ -45,7 +45,9 @@ pub(crate) fn units(
     options: &Options,
     diagnostics: &mut Diagnostics,
 ) -> Vec<Unit> {
-    let stacks: Vec<(StackId, &Stack)> = around.estate.stacks().collect();
+    // What stack sets deploy stands in the stack sets themselves.
+    let stacks: Vec<(StackId, &Stack)> =
+        around.estate.stacks().filter(|(_, stack)| stack.fleet.is_none()).collect();
     let drafts: Vec<Option<Draft<'_>>> = stacks
         .par_iter()
         .map(|(id, stack)| stack.template.is_none().then(|| draft(around, *id, stack, None, options.format)))
@@ -386,7 +388,7 @@ fn extension(format: Format) -> &'static str {
 /// writes. Templates that nest each other lie together in a folder of their root's name, placed to each
 /// other as they were brought, so that the relative paths in them still lead somewhere.
 pub(crate) struct Paths {
-    stems: Vec<String>,
+    stems: BTreeMap<StackId, String>,
 }
 
 impl Paths {
@@ -394,7 +396,7 @@ impl Paths {
         let mut taken = BTreeSet::new();
         let nesting: BTreeSet<StackId> =
             stacks.iter().filter_map(|(_, stack)| Some(stack.nested_in.as_ref()?.0)).collect();
-        let mut stems = Vec::with_capacity(stacks.len());
+        let mut stems = BTreeMap::new();
         for (id, stack) in stacks {
             let account = around.estate.account(stack.account).map_or("", |account| account.name.as_str());
             let region = stack.region.as_deref().unwrap_or("any-region");
@@ -425,13 +427,13 @@ impl Paths {
                 };
                 taken.insert(stem.to_ascii_lowercase());
             }
-            stems.push(stem);
+            stems.insert(*id, stem);
         }
         Self { stems }
     }
 
     fn stem(&self, id: StackId) -> String {
-        self.stems.get(id.0 as usize).cloned().unwrap_or_default()
+        self.stems.get(&id).cloned().unwrap_or_default()
     }
 }
 

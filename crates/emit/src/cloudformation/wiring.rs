@@ -7,11 +7,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use diagnostics::{Diagnostic, Diagnostics};
-use estate::{Estate, Kind, Reference, Stack, StackId, Target, Value};
+use estate::{Estate, Kind, Reference, Stack, StackId, Step, Target, Value, When};
 
 use super::lower::{Source, Surroundings};
 use super::manifest::{
-    GENERATOR, Manifest, ManifestAccount, ManifestParameter, ManifestStack, OutputOf, VERSION,
+    GENERATOR, Manifest, ManifestAccount, ManifestParameter, ManifestStack, ManifestStep, OutputOf, VERSION,
 };
 use super::unit::Unit;
 use super::{graph, names};
@@ -212,7 +212,8 @@ pub(crate) fn manifest(around: &Surroundings<'_>, units: &[Unit], wired: Wired) 
 
 fn accounts(around: &Surroundings<'_>, units: &[Unit], wired: &Wired) -> Vec<ManifestAccount> {
     let estate = around.estate;
-    let used: BTreeSet<u32> = estate.stacks.iter().map(|stack| stack.account.0).collect();
+    let deployed = estate.stacks.iter().filter(|stack| stack.fleet.is_none());
+    let used: BTreeSet<u32> = deployed.map(|stack| stack.account.0).collect();
     let all = (0..).zip(&estate.accounts).filter(|(at, _)| used.contains(at));
     let account = |(at, account): (u32, &estate::Account)| ManifestAccount {
         name: account.name.to_string(),
@@ -258,12 +259,25 @@ fn stack(around: &Surroundings<'_>, units: &[Unit], wired: &Wired, at: usize) ->
         capabilities: capabilities.into_iter().map(str::to_owned).collect(),
         tags: if stack.template.is_some() { BTreeMap::new() } else { tags(estate, stack) },
         after: if nested_in.is_some() { Vec::new() } else { after },
+        steps: if unit.part == 0 { steps(stack) } else { Vec::new() },
         parameters: parameters(around, units, wired, unit, stack),
         outputs,
         nested_in,
         nests,
         brought: stack.template.is_some(),
     })
+}
+
+fn steps(stack: &Stack) -> Vec<ManifestStep> {
+    let step = |step: &Step| ManifestStep {
+        when: match step.when {
+            When::Before => "before".to_owned(),
+            When::After => "after".to_owned(),
+        },
+        what: step.what.to_string(),
+        command: step.command.to_string(),
+    };
+    stack.steps.iter().map(step).collect()
 }
 
 /// By these a stack, and everything in it, says whose it is.

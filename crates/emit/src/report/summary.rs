@@ -63,7 +63,10 @@ impl Summary {
         let warnings = run.diagnostics.iter().filter(|item| item.severity == diagnostics::Severity::Warning);
         out.warnings = warnings.count();
         let Some((estate, report)) = run.judged else { return out };
-        out.accounts = estate.accounts.len();
+        // What stands for every account is none.
+        let fleets: BTreeSet<_> =
+            estate.stacks.iter().filter(|stack| stack.fleet.is_some()).map(|stack| stack.account).collect();
+        out.accounts = estate.accounts.len() - fleets.len();
         let regions: BTreeSet<&str> =
             estate.stacks.iter().filter_map(|stack| stack.region.as_deref()).collect();
         out.regions = regions.into_iter().map(str::to_owned).collect();

@@ -4,7 +4,8 @@
 //! object put there; in governance mode, who has `s3:BypassGovernanceRetention` can still delete, in compliance
 //! mode nobody can. "Managing the lifecycle of objects": an expiration of a versioned bucket adds a delete
 //! marker, and a locked version is not removed before its retention is over.
-//! "Configuring S3 Object Lock": buckets with Object Lock cannot be destinations of server access logs.
+//! AWS CloudFormation Template Reference, AWS::Config::DeliveryChannel: "AWS Config does not support the delivery channel to"
+//! a bucket with Object Lock. "Configuring S3 Object Lock": buckets with Object Lock cannot be destinations of server access logs.
 
 use estate::{ResourceRef, Value};
 
@@ -25,8 +26,10 @@ const RETENTION: [&str; 3] = ["ObjectLockConfiguration", "Rule", "DefaultRetenti
 fn check(facts: &Facts<'_>, findings: &mut Findings) {
     let buckets = LogBuckets::of(facts);
     for (bucket, writers) in &buckets.known {
-        // A bucket with Object Lock gets no server access logs: one that holds only those cannot have it.
-        if writers.iter().all(|writer| writer.logs == "server access logs") {
+        // A bucket with Object Lock gets no server access logs and nothing of AWS Config: one that holds only those
+        // cannot have it.
+        let unlockable = ["server access logs", "the snapshots of AWS Config"];
+        if writers.iter().all(|writer| unlockable.contains(&writer.logs)) {
             continue;
         }
         let of_trail = writers.iter().any(|writer| writer.resource.resource.kind == "AWS::CloudTrail::Trail");
