@@ -3,8 +3,9 @@
 
 fn main() {
     let file = std::env::args().nth(1).unwrap();
+    let mut batch = iam::batch::Batch::default();
     for (at, line) in std::fs::read_to_string(&file).unwrap().lines().enumerate() {
-        if let Some(answer) = iam::batch::answer(line, &file, at + 1) {
+        if let Some(answer) = batch.answer(line, &file, at + 1) {
             println!("{}", answer.json());
         }
     }

@@ -4,13 +4,16 @@
 //! understood answers "unknown" with the mistake, and never "allowed" or "denied"; a field whose name is nearly one of
 //! the format's is a mistake, because a layer that is left out changes the verdict.
 
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
 use diagnostics::{Diagnostic, Diagnostics, Severity, SourceFile, SourceMap, suggest};
-use document::Limits;
+use document::{Limits, Node};
 use serde_json::{Map, Value as Json, json};
 use smol_str::{SmolStr, format_smolstr};
 
 use crate::codes::{BAD_CASE, BAD_FIELD};
-use crate::compiled::{Compiled, Layer};
+use crate::compiled::{Compiled, CompiledStatement, Layer};
 use crate::context::{Context, Value};
 use crate::evaluate::{Grant, Level, Policies, Surroundings, Verdict};
 use crate::explain::{Decision, Reason, explain};
@@ -43,28 +46,131 @@ pub struct Answer {
 /// The most mistakes that one answer repeats.
 const MOST_ERRORS: usize = 10;
 
-/// Answers a line. `None` for a line without anything on it.
+/// The most text of policies that is remembered, in bytes.
+const MOST_REMEMBERED: usize = 64 << 20;
+
+/// Answers lines, and remembers the policies it has read: lines often repeat them.
+#[derive(Debug, Default)]
+pub struct Batch {
+    known: BTreeMap<Layer, HashMap<Box<str>, Arc<[CompiledStatement]>>>,
+    held: usize,
+}
+
+/// Answers a line by itself. `None` for a line without anything on it.
 #[must_use]
 pub fn answer(line: &str, file: &str, number: usize) -> Option<Answer> {
-    if line.trim().is_empty() {
-        return None;
+    Batch::default().answer(line, file, number)
+}
+
+/// Reads the case of a line by itself. The name is set as soon as it is known.
+pub fn read(source: &SourceFile, name: &mut Option<SmolStr>, diagnostics: &mut Diagnostics) -> Option<Case> {
+    Batch::default().read(source, name, diagnostics)
+}
+
+impl Batch {
+    fn get(&self, layer: Layer, text: &str) -> Option<&Arc<[CompiledStatement]>> {
+        self.known.get(&layer)?.get(text)
     }
-    let (mut name, mut diagnostics, mut sources) = (None, Diagnostics::new(), SourceMap::new());
-    let id = sources.add(format!("{file}:{number}"), line.trim_end_matches(['\n', '\r']));
-    let read = id
-        .and_then(|id| sources.file(id).cloned())
-        .and_then(|source| read(&source, &mut name, &mut diagnostics));
-    let fallback = || format_smolstr!("line {number}");
-    if let Some(case) = read
-        && !diagnostics.has_errors()
-    {
-        let decision = explain(&case.policies, &case.request);
-        return Some(Answer { name: name.unwrap_or_else(fallback), decision, errors: Vec::new() });
+
+    fn remember(&mut self, layer: Layer, text: &str, policy: &Compiled) {
+        if self.held + text.len() > MOST_REMEMBERED {
+            self.known.clear();
+            self.held = 0;
+        }
+        self.held += text.len();
+        self.known.entry(layer).or_default().insert(text.into(), Arc::clone(&policy.statements));
     }
-    let errors = diagnostics.iter().filter(|said| said.severity == Severity::Error);
-    let errors = errors.take(MOST_ERRORS).map(|said| sentence(said, &sources)).collect();
-    let decision = Decision { verdict: Verdict::Unknown, because: Vec::new() };
-    Some(Answer { name: name.unwrap_or_else(fallback), decision, errors })
+
+    /// Whether a node is a policy that was read before, in whatever layer.
+    fn knows(&self, node: &Node, source: &SourceFile) -> bool {
+        let text = || source.text.get(source.range(node.span)).unwrap_or("");
+        node.get("Statement").is_some() && self.known.values().any(|known| known.contains_key(text()))
+    }
+
+    /// Answers a line. `None` for a line without anything on it.
+    #[must_use]
+    pub fn answer(&mut self, line: &str, file: &str, number: usize) -> Option<Answer> {
+        if line.trim().is_empty() {
+            return None;
+        }
+        let (mut name, mut diagnostics, mut sources) = (None, Diagnostics::new(), SourceMap::new());
+        let id = sources.add(format!("{file}:{number}"), line.trim_end_matches(['\n', '\r']));
+        let read = id
+            .and_then(|id| sources.file(id).cloned())
+            .and_then(|source| self.read(&source, &mut name, &mut diagnostics));
+        let fallback = || format_smolstr!("line {number}");
+        if let Some(case) = read
+            && !diagnostics.has_errors()
+        {
+            let decision = explain(&case.policies, &case.request);
+            return Some(Answer { name: name.unwrap_or_else(fallback), decision, errors: Vec::new() });
+        }
+        let errors = diagnostics.iter().filter(|said| said.severity == Severity::Error);
+        let errors = errors.take(MOST_ERRORS).map(|said| sentence(said, &sources)).collect();
+        let decision = Decision { verdict: Verdict::Unknown, because: Vec::new() };
+        Some(Answer { name: name.unwrap_or_else(fallback), decision, errors })
+    }
+
+    /// Reads the case of a line. The name is set as soon as it is known.
+    fn read(
+        &mut self,
+        source: &SourceFile,
+        name: &mut Option<SmolStr>,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<Case> {
+        let node = document::parse_json(source, Limits::default(), diagnostics)?;
+        let written = Written::without(&node, &|node| self.knows(node, source));
+        let Shape::Map(entries) = &written.shape else {
+            let text = format!("a case is an object, not {}", written.describe());
+            diagnostics.push(Diagnostic::error(BAD_CASE, written.span, text));
+            return None;
+        };
+        *name = written.get("name").and_then(scalar);
+        let mut reader = Reader { diagnostics, source, batch: self };
+        let (mut request, mut policies) = (None, Policies::default());
+        for (key, span, value) in entries {
+            if value.shape == Shape::Null {
+                continue;
+            }
+            match key.as_str() {
+                "name" => {}
+                "request" => request = reader.request(value),
+                "identityPolicies" | "identityPolicy" => {
+                    policies.identity = reader.list(value, key, Layer::Identity)
+                }
+                "resourcePolicy" | "resourcePolicies" => policies.resource = reader.resource(value, key),
+                "permissionBoundaries"
+                | "permissionBoundary"
+                | "permissionsBoundary"
+                | "permissionsBoundaries" => {
+                    policies.boundaries = some(reader.list(value, key, Layer::Boundary));
+                }
+                "sessionPolicies" | "sessionPolicy" => {
+                    policies.session = some(reader.list(value, key, Layer::Session))
+                }
+                "serviceControlPolicies" => {
+                    policies.service_control = reader.levels(value, key, Layer::ServiceControl)
+                }
+                "resourceControlPolicies" => {
+                    policies.resource_control = reader.levels(value, key, Layer::ResourceControl)
+                }
+                "endpointPolicies" | "endpointPolicy" | "vpcEndpointPolicies" => {
+                    policies.endpoint = some(reader.list(value, key, Layer::Endpoint));
+                }
+                "kmsGrants" => policies.grants = reader.grants(value),
+                "organization" => reader.organization(value, &mut policies.surroundings),
+                "settings" => reader.settings(value, &mut policies.surroundings),
+                other => reader.unknown(other, *span),
+            }
+        }
+        let Some(request) = request else {
+            if !diagnostics.has_errors() {
+                diagnostics.push(Diagnostic::error(BAD_CASE, written.span, "this case has no `request`"));
+            }
+            return None;
+        };
+        Some(Case { name: name.clone().unwrap_or_default(), request, policies })
+    }
 }
 
 /// The answer to a line that is not text.
@@ -85,62 +191,6 @@ fn sentence(said: &Diagnostic, sources: &SourceMap) -> String {
         said.expected.as_ref().map_or_else(String::new, |expected| format!("; expected {expected}"));
     let help = said.help.as_ref().map_or_else(String::new, |help| format!("; {help}"));
     format!("{place}{} ({}){expected}{help}", said.message, said.code)
-}
-
-/// Reads the case of a line. The name is set as soon as it is known.
-pub fn read(source: &SourceFile, name: &mut Option<SmolStr>, diagnostics: &mut Diagnostics) -> Option<Case> {
-    let node = document::parse_json(source, Limits::default(), diagnostics)?;
-    let written = Written::from(&node);
-    let Shape::Map(entries) = &written.shape else {
-        let text = format!("a case is an object, not {}", written.describe());
-        diagnostics.push(Diagnostic::error(BAD_CASE, written.span, text));
-        return None;
-    };
-    *name = written.get("name").and_then(scalar);
-    let mut reader = Reader { diagnostics };
-    let (mut request, mut policies) = (None, Policies::default());
-    for (key, span, value) in entries {
-        if value.shape == Shape::Null {
-            continue;
-        }
-        match key.as_str() {
-            "name" => {}
-            "request" => request = reader.request(value),
-            "identityPolicies" | "identityPolicy" => {
-                policies.identity = reader.list(value, key, Layer::Identity)
-            }
-            "resourcePolicy" | "resourcePolicies" => policies.resource = reader.resource(value, key),
-            "permissionBoundaries"
-            | "permissionBoundary"
-            | "permissionsBoundary"
-            | "permissionsBoundaries" => {
-                policies.boundaries = some(reader.list(value, key, Layer::Boundary));
-            }
-            "sessionPolicies" | "sessionPolicy" => {
-                policies.session = some(reader.list(value, key, Layer::Session))
-            }
-            "serviceControlPolicies" => {
-                policies.service_control = reader.levels(value, key, Layer::ServiceControl)
-            }
-            "resourceControlPolicies" => {
-                policies.resource_control = reader.levels(value, key, Layer::ResourceControl)
-            }
-            "endpointPolicies" | "endpointPolicy" | "vpcEndpointPolicies" => {
-                policies.endpoint = some(reader.list(value, key, Layer::Endpoint));
-            }
-            "kmsGrants" => policies.grants = reader.grants(value),
-            "organization" => reader.organization(value, &mut policies.surroundings),
-            "settings" => reader.settings(value, &mut policies.surroundings),
-            other => reader.unknown(other, *span),
-        }
-    }
-    let Some(request) = request else {
-        if !diagnostics.has_errors() {
-            diagnostics.push(Diagnostic::error(BAD_CASE, written.span, "this case has no `request`"));
-        }
-        return None;
-    };
-    Some(Case { name: name.clone().unwrap_or_default(), request, policies })
 }
 
 fn some(policies: Vec<Compiled>) -> Option<Vec<Compiled>> {
@@ -172,6 +222,8 @@ const FIELDS: &[&str] = &[
 
 struct Reader<'a> {
     diagnostics: &'a mut Diagnostics,
+    source: &'a SourceFile,
+    batch: &'a mut Batch,
 }
 
 impl Reader<'_> {
@@ -270,7 +322,10 @@ impl Reader<'_> {
     }
 
     fn resource(&mut self, value: &Written, key: &str) -> Option<Compiled> {
-        let all = self.list(value, key, Layer::Resource);
+        let mut all = self.list(value, key, Layer::Resource);
+        if all.len() == 1 {
+            return all.pop();
+        }
         let statements = all.iter().flat_map(|policy| policy.statements.iter().cloned()).collect();
         let name = all.first()?.name.clone();
         Some(Compiled::of(name, statements))
@@ -293,8 +348,19 @@ impl Reader<'_> {
             let name = ["name", "policyName"].iter().find_map(|key| value.get(key)).and_then(scalar);
             return self.policy(inner, name.unwrap_or(fallback), layer);
         }
-        let policy = parse::written(value, self.diagnostics)?;
-        Some(Compiled::new(fallback, &policy, layer))
+        let text = self.source.text.get(self.source.range(value.span)).unwrap_or("");
+        if let Some(statements) = self.batch.get(layer, text) {
+            return Some(Compiled::of(fallback, Arc::clone(statements)));
+        }
+        let compiled = match &value.shape {
+            // It was read before, for another layer, and has no mistake.
+            Shape::Map(entries) if entries.is_empty() && text.contains("Statement") => {
+                self.policy_of_text(text, value, fallback, layer)?
+            }
+            _ => Compiled::new(fallback, &parse::written(value, self.diagnostics)?, layer),
+        };
+        self.batch.remember(layer, text, &compiled);
+        Some(compiled)
     }
 
     fn policy_of_text(&mut self, text: &str, at: &Written, name: SmolStr, layer: Layer) -> Option<Compiled> {

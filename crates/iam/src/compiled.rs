@@ -3,6 +3,8 @@
 //! In: a [`Policy`] and the layer it stands in. Out: a [`Compiled`] whose statements say whether they match a
 //! request. Must always hold: deciding allocates nothing, except for a request about open resources.
 
+use std::sync::Arc;
+
 use smol_str::SmolStr;
 
 use crate::condition::Test;
@@ -39,8 +41,8 @@ pub struct Compiled {
     pub name: SmolStr,
     /// The bits of all services that a statement is about.
     pub services: u64,
-    /// Its statements, in order.
-    pub statements: Box<[CompiledStatement]>,
+    /// Its statements, in order; shared, so that a policy is cheap to hand on.
+    pub statements: Arc<[CompiledStatement]>,
 }
 
 /// A statement made ready.
@@ -51,7 +53,7 @@ pub struct CompiledStatement {
     /// What it does.
     pub effect: Effect,
     /// The bits of the services that its actions belong to.
-    services: u64,
+    pub services: u64,
     actions: Patterns,
     resources: Option<Patterns>,
     principals: Option<PrincipalTest>,
@@ -77,7 +79,7 @@ impl Compiled {
 
     /// A policy of statements that are ready.
     #[must_use]
-    pub fn of(name: SmolStr, statements: Box<[CompiledStatement]>) -> Self {
+    pub fn of(name: SmolStr, statements: Arc<[CompiledStatement]>) -> Self {
         let services = statements.iter().fold(0, |all, statement| all | statement.services);
         Self { name, services, statements }
     }

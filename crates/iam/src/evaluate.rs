@@ -214,7 +214,9 @@ fn same_account(request: &Request) -> Tri {
 pub fn says(policies: &[Compiled], request: &Request, bounded: bool) -> Says {
     let mut out = Says::NOTHING;
     let about = policies.iter().filter(|policy| policy.services & request.service_bit != 0);
-    for statement in about.flat_map(|policy| &policy.statements) {
+    for statement in about.flat_map(|policy| {
+        policy.statements.iter().filter(|statement| statement.services & request.service_bit != 0)
+    }) {
         let (holds, whom) = statement.matches(request, bounded);
         if holds == Tri::No {
             continue;

@@ -46,16 +46,24 @@ pub enum Piece {
 
 impl From<&Node> for Written {
     fn from(node: &Node) -> Self {
+        Self::without(node, &|_| false)
+    }
+}
+
+impl Written {
+    /// A node without the insides of the mappings that `skip` names: they are empty.
+    pub fn without(node: &Node, skip: &dyn Fn(&Node) -> bool) -> Self {
         let shape = match &node.kind {
             Kind::Null => Shape::Null,
             Kind::Bool(value) => Shape::Bool(*value),
             Kind::Number(text) => Shape::Number(text.clone()),
             Kind::String(text) => Shape::Text(text.clone()),
-            Kind::List(items) => Shape::List(items.iter().map(Self::from).collect()),
+            Kind::List(items) => Shape::List(items.iter().map(|item| Self::without(item, skip)).collect()),
+            Kind::Map(_) if skip(node) => Shape::Map(Vec::new()),
             Kind::Map(entries) => Shape::Map(
                 entries
                     .iter()
-                    .map(|entry| (entry.key.text.clone(), entry.key.span, Self::from(&entry.value)))
+                    .map(|entry| (entry.key.text.clone(), entry.key.span, Self::without(&entry.value, skip)))
                     .collect(),
             ),
         };

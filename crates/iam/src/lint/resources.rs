@@ -73,14 +73,6 @@ fn arn(pattern: &ResourcePattern, diagnostics: &mut Diagnostics) {
     {
         say(format!("AWS takes no wildcard in the service of an ARN: `{service}`"), None);
     }
-    if let Some(region) = parts.get(3).filter(|text| plain(text) && !text.is_empty())
-        && Catalog::shared().region(region).is_none()
-    {
-        let codes = Catalog::shared().regions().iter().map(|region| region.code.as_str());
-        let near = diagnostics::suggest(region, codes).map(|code| format!("did you mean `{code}`?"));
-        let warning = Diagnostic::warning(BAD_ARN, pattern.span, format!("there is no Region `{region}`"));
-        return diagnostics.push(warning.maybe_help(near));
-    }
     if let Some(account) = parts.get(4).filter(|text| plain(text) && !text.is_empty())
         && !is_account(account)
         && *account != "aws"
@@ -88,6 +80,14 @@ fn arn(pattern: &ResourcePattern, diagnostics: &mut Diagnostics) {
         && account.bytes().all(|c| c.is_ascii_digit())
     {
         say(format!("`{account}` is no account: it has {} digits", account.len()), Some("twelve digits"));
+    }
+    if let Some(region) = parts.get(3).filter(|text| plain(text) && !text.is_empty())
+        && Catalog::shared().region(region).is_none()
+    {
+        let codes = Catalog::shared().regions().iter().map(|region| region.code.as_str());
+        let near = diagnostics::suggest(region, codes).map(|code| format!("did you mean `{code}`?"));
+        let warning = Diagnostic::warning(BAD_ARN, pattern.span, format!("there is no Region `{region}`"));
+        diagnostics.push(warning.maybe_help(near));
     }
 }
 

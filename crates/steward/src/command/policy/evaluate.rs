@@ -5,7 +5,7 @@ use std::io::{self, BufRead, BufReader, Read as _, Write as _};
 use std::path::Path;
 
 use diagnostics::{Diagnostic, Span};
-use iam::batch::{Answer, answer, not_text};
+use iam::batch::{Answer, Batch, not_text};
 use iam::evaluate::Verdict;
 
 use crate::cli::{Format, Global, PolicyEvaluate};
@@ -29,11 +29,11 @@ pub fn run(global: &Global, options: &PolicyEvaluate) -> Ending {
     let (look, text) = (style(global), global.format_given && global.format == Format::Text);
     let mut out = io::BufWriter::new(io::stdout().lock());
     let (mut counts, mut mistakes) = ([0_usize; 4], 0_usize);
-    let mut written = Ok(());
+    let (mut batch, mut written) = (Batch::default(), Ok(()));
     for number in 1.. {
         let said = match line(&mut input) {
             Ok(None) => break,
-            Ok(Some(bytes)) => one(&bytes, &name, number),
+            Ok(Some(bytes)) => one(&mut batch, &bytes, &name, number),
             Err(error) => Some(not_text(&name, number, &format!("the file cannot be read further: {error}"))),
         };
         let Some(said) = said else { continue };
@@ -100,14 +100,14 @@ fn line(input: &mut impl BufRead) -> io::Result<Option<Vec<u8>>> {
     Ok(Some(bytes))
 }
 
-fn one(bytes: &[u8], name: &str, number: usize) -> Option<Answer> {
+fn one(batch: &mut Batch, bytes: &[u8], name: &str, number: usize) -> Option<Answer> {
     if bytes.len() > LONGEST {
         return Some(not_text(name, number, "the line is longer than the 64 MiB that are read"));
     }
     match std::str::from_utf8(bytes) {
         Ok(text) => {
             let text = if number == 1 { text.strip_prefix('\u{feff}').unwrap_or(text) } else { text };
-            answer(text, name, number)
+            batch.answer(text, name, number)
         }
         Err(error) => {
             let why = format!("byte {} of the line is not UTF-8 text", error.valid_up_to() + 1);
