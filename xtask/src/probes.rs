@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use diagnostics::{Diagnostics, SourceMap};
 use reachability::Network;
 use reachability::engine::Engine;
+use reachability::engine::atoms::{Atom, Owner};
 use reachability::engine::bdd::{Field, Set};
 use reachability::engine::packets::{DESTINATION, PORT, PROTOCOL, SOURCE, SOURCE_PORT};
 use reachability::engine::spread::{Mode, Question};
@@ -211,9 +212,13 @@ impl<'n> Lab<'n> {
             IpAddr::V4(ip) => (false, u128::from(ip.to_bits())),
             IpAddr::V6(ip) => (true, ip.to_bits()),
         };
-        let inside = atoms.where_(|atom| {
-            atom.v6 == v6 && atom.range.is_some_and(|(first, last)| (first..=last).contains(&key))
-        });
+        let has = |atom: &Atom| atom.range.is_some_and(|(first, last)| (first..=last).contains(&key));
+        let mut inside = atoms.where_(|atom| atom.v6 == v6 && has(atom));
+        if inside.is_empty() {
+            // An address that is nobody's may be in an office of which nobody says what is in it.
+            let of_office = |atom: &Atom| matches!(atoms.owners.get(atom.owner.at()), Some(Owner::Office(_)));
+            inside = atoms.where_(|atom| atom.range.is_none() && of_office(atom));
+        }
         let owner = address.interface.filter(|_| of_interface).map(|id| atoms.owner_of(id));
         let owned =
             |at: &u32| owner.is_none_or(|owner| atoms.atom(*at).is_some_and(|atom| atom.owner == owner));
@@ -371,7 +376,9 @@ fn probes(file: &Path) -> Result<Vec<Probe>, String> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::print_stderr, reason = "tests")]
 mod tests {
-    use super::{CORPUS, demand, report};
+    use super::{CORPUS, Lab, demand, end, report, start};
+    use reachability::Network;
+    use reachability::simulate::{Flow, TCP, Verdict};
 
     #[test]
     fn recorded_networks_agree() {
@@ -381,5 +388,79 @@ mod tests {
             return;
         }
         demand(&report(&corpus, false).unwrap()).unwrap();
+    }
+
+    /// What a machine of unknown software does nobody knows: it may send by another of its interfaces, and under that one's
+    /// address; and behind a VPN that says nothing of its networks there may be anything.
+    #[test]
+    fn what_nobody_recorded_may_pass() {
+        let subnet = |id: &str, cidr: &str| {
+            format!(r#"{{"SubnetId": "{id}", "VpcId": "vpc-1", "CidrBlock": "{cidr}"}}"#)
+        };
+        let interface = |id: &str, subnet: &str, ip: &str, instance: &str, public: &str| {
+            format!(
+                r#"{{"NetworkInterfaceId": "{id}", "SubnetId": "{subnet}", "VpcId": "vpc-1", "InterfaceType": "interface",
+                    "SourceDestCheck": false, "Groups": [{{"GroupId": "sg-1"}}], "Attachment": {{"InstanceId": "{instance}"}},
+                    "PrivateIpAddresses": [{{"Primary": true, "PrivateIpAddress": "{ip}"{public}}}]}}"#
+            )
+        };
+        let table = |id: &str, subnet: &str, target: &str| {
+            format!(
+                r#"{{"RouteTableId": "{id}", "VpcId": "vpc-1", "Associations": [
+                    {{"RouteTableAssociationId": "{id}-a", "SubnetId": "{subnet}", "Main": false}}], "Routes": [
+                    {{"DestinationCidrBlock": "10.0.0.0/16", "GatewayId": "local", "State": "active"}},
+                    {{"DestinationCidrBlock": "0.0.0.0/0", {target}, "State": "active"}},
+                    {{"DestinationCidrBlock": "192.168.0.0/16", "GatewayId": "vgw-1", "State": "active"}}]}}"#
+            )
+        };
+        let everything = r#"[{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]"#;
+        let all = r#""CidrBlock": "0.0.0.0/0", "Protocol": "-1", "RuleAction": "allow", "RuleNumber": 100"#;
+        let text = format!(
+            r#"{{"Vpcs": [{{"VpcId": "vpc-1", "CidrBlock": "10.0.0.0/16"}}],
+            "Subnets": [{}, {}, {}],
+            "InternetGateways": [{{"InternetGatewayId": "igw-1", "Attachments": [{{"VpcId": "vpc-1", "State": "available"}}]}}],
+            "VpnGateways": [{{"VpnGatewayId": "vgw-1", "State": "available", "VpcAttachments": [{{"VpcId": "vpc-1", "State": "attached"}}]}}],
+            "CustomerGateways": [{{"CustomerGatewayId": "cgw-1", "IpAddress": "192.0.2.1", "BgpAsn": "65000", "State": "available"}}],
+            "VpnConnections": [{{"VpnConnectionId": "vpn-1", "VpnGatewayId": "vgw-1", "CustomerGatewayId": "cgw-1", "State": "available", "Options": {{"StaticRoutesOnly": false}}}}],
+            "RouteTables": [{}, {}, {}],
+            "SecurityGroups": [{{"GroupId": "sg-1", "VpcId": "vpc-1", "IpPermissions": {everything}, "IpPermissionsEgress": {everything}}}],
+            "NetworkAcls": [{{"NetworkAclId": "acl-1", "VpcId": "vpc-1", "IsDefault": true, "Entries": [{{"Egress": true, {all}}}, {{"Egress": false, {all}}}],
+                "Associations": [{{"NetworkAclAssociationId": "a-1", "SubnetId": "subnet-a"}}, {{"NetworkAclAssociationId": "a-2", "SubnetId": "subnet-b"}}, {{"NetworkAclAssociationId": "a-3", "SubnetId": "subnet-c"}}]}}],
+            "NetworkInterfaces": [{}, {}, {}, {}],
+            "Instances": [{{"InstanceId": "i-host", "State": {{"Name": "running"}}}}, {{"InstanceId": "i-wall", "State": {{"Name": "running"}}}}]}}"#,
+            subnet("subnet-a", "10.0.1.0/24"),
+            subnet("subnet-b", "10.0.2.0/24"),
+            subnet("subnet-c", "10.0.3.0/24"),
+            table("rtb-a", "subnet-a", r#""NetworkInterfaceId": "eni-wall-a""#),
+            table("rtb-b", "subnet-b", r#""GatewayId": "igw-1""#),
+            table("rtb-c", "subnet-c", r#""GatewayId": "vgw-1""#),
+            interface("eni-host", "subnet-a", "10.0.1.20", "i-host", ""),
+            interface("eni-far", "subnet-c", "10.0.3.20", "i-far", ""),
+            interface("eni-wall-a", "subnet-a", "10.0.1.10", "i-wall", ""),
+            interface(
+                "eni-wall-b",
+                "subnet-b",
+                "10.0.2.10",
+                "i-wall",
+                r#", "Association": {"PublicIp": "203.0.113.5"}"#
+            ),
+        );
+        // Without the VPN connection there is nothing behind the gateway.
+        let alone = text.replace("VpnConnections", "Tags");
+        for (text, source, destination) in [
+            (&alone, "10.0.1.20", "8.8.8.8"),
+            (&text, "10.0.1.20", "192.168.7.7"),
+            (&text, "10.0.3.20", "8.8.8.8"),
+        ] {
+            let (estate, _, diagnostics) = intake::describe::from_texts(&[("us-east-1/all.json", text)]);
+            assert!(!diagnostics.has_errors(), "{diagnostics:?}");
+            let network = Network::of(&estate);
+            let lab = Lab::new(&network, &[]);
+            let (from, source) = start(&lab.simulator, source.parse().unwrap()).unwrap();
+            let destination = end(&lab.simulator, destination.parse().unwrap());
+            let flow = Flow { from, source, destination, protocol: TCP, port: 443, assumed: Vec::new() };
+            assert_eq!(lab.simulator.run(&flow).verdict, Verdict::Unknown, "{destination:?}");
+            assert!(lab.may_pass(&flow), "{destination:?}");
+        }
     }
 }

@@ -8,6 +8,7 @@
 //! [`filters`] and [`firewalls`] turn rules into such sets, [`wiring`] turns tables into hops, and [`spread`] sends
 //! everything at once and follows it until nothing new arrives. See docs/network-engine.md.
 
+mod appliances;
 pub mod atoms;
 mod balancers;
 pub mod bdd;

@@ -255,6 +255,19 @@ pub enum Placement {
 }
 
 impl Network {
+    /// The interfaces of the host that has this one, itself included; itself alone where the host stands in one
+    /// interface at a time.
+    #[must_use]
+    pub fn siblings(&self, id: InterfaceId) -> Vec<InterfaceId> {
+        let host = self.interfaces.get(id.at()).map(|interface| interface.host);
+        let found = host.and_then(|host| self.hosts.get(host.at()));
+        if !found.is_some_and(|host| host.forwards && host.placement == Placement::All) {
+            return vec![id];
+        }
+        let all = self.interfaces.iter().enumerate().filter(|(_, interface)| Some(interface.host) == host);
+        all.map(|(at, _)| InterfaceId::from_position(at)).collect()
+    }
+
     /// Records something unknown, once for the same words and place.
     pub fn unknown(&mut self, what: impl Into<String>, span: Span) -> UnknownId {
         let unknown = Unknown { what: what.into(), span, is_public: false };

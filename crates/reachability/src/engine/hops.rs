@@ -181,7 +181,7 @@ impl Walk<'_, '_> {
             (Way::Back, _) => {
                 self.home(Place::From(owner), set);
                 if let Some(interface) = self.engine.space.atoms.interface(owner)
-                    && self.there.at(Place::Appliance(interface)) != Set::EMPTY
+                    && self.entered(interface) != Set::EMPTY
                 {
                     // What it sent on under its own address may be answered to it.
                     self.push(Place::Appliance(interface), set);
@@ -267,9 +267,15 @@ impl Walk<'_, '_> {
         if !self.certain(up) {
             return;
         }
-        let atoms = self.engine.office_atoms(office);
-        let to = self.engine.space.among(self.way.to(), &atoms);
-        let set = self.and(set, to);
+        // Behind an office whose networks nobody knows there may be any address, the internet's too.
+        let anywhere = self.question.mode == Mode::May && !self.engine.office_known(office);
+        let set = if anywhere {
+            set
+        } else {
+            let atoms = self.engine.office_atoms(office);
+            let to = self.engine.space.among(self.way.to(), &atoms);
+            self.and(set, to)
+        };
         if set.is_empty() {
             return;
         }
@@ -555,41 +561,6 @@ impl Walk<'_, '_> {
             self.name_doubts(&passes.doubts, passed);
         }
         self.push(Place::Out(subnet), passed);
-    }
-
-    /// What software forwards is not known: as it came, or under its own address.
-    fn appliance(&mut self, id: InterfaceId, set: Set) {
-        let Some(interface) = self.engine.network.interfaces.get(id.at()) else { return };
-        let checked = interface.source_dest_check;
-        if checked == Certainty::Yes || self.question.mode == Mode::Must {
-            return;
-        }
-        self.doubt_certainty(checked);
-        self.doubt(Doubt::Appliance(id));
-        let subnet = interface.subnet;
-        let owner = self.engine.space.atoms.owner_of(id);
-        match self.way {
-            Way::There => {
-                let set = self.groups(owner, Side::Ingress, set);
-                let own = self.engine.space.atoms.own(owner);
-                let source = self.engine.space.among(SOURCE, &own);
-                let store = &mut self.engine.space.store;
-                let bare = store.without(set, SOURCE);
-                let bare = store.without(bare, SOURCE_PORT);
-                let rewritten = store.and(bare, source);
-                let sent = store.or(set, rewritten);
-                let sent = self.groups(owner, Side::Egress, sent);
-                self.push(Place::Out(subnet), sent);
-            }
-            Way::Back => {
-                let store = &mut self.engine.space.store;
-                let bare = store.without(set, SOURCE);
-                let bare = store.without(bare, SOURCE_PORT);
-                let before = self.there.at(Place::Appliance(id));
-                let before = self.and(before, bare);
-                self.push(Place::Out(subnet), before);
-            }
-        }
     }
 
     fn endpoint(&mut self, id: EndpointId, set: Set) {
