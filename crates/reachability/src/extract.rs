@@ -74,6 +74,10 @@ struct Made {
     outside_vpcs: HashMap<String, VpcId>,
     outside_subnets: HashMap<String, SubnetId>,
     outside_groups: HashMap<String, GroupId>,
+    /// The resource that a subnet was made from, by position.
+    subnet_resources: Vec<Option<Key>>,
+    /// Interfaces by host, as they were added.
+    of_host: HashMap<HostId, Vec<InterfaceId>>,
     /// Attachments of VPCs by gateway and VPC.
     attached: HashMap<(TransitGatewayId, VpcId), AttachmentId>,
 }

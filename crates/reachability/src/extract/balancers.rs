@@ -144,10 +144,8 @@ impl<'a> Extraction<'a> {
     /// All interfaces of what a resource became.
     pub fn interfaces_of(&self, found: ResourceRef<'a>) -> Vec<InterfaceId> {
         let Some(host) = self.made.hosts.get(&key(found)) else { return Vec::new() };
-        let all = self.network.interfaces.iter().enumerate();
-        all.filter(|(_, interface)| interface.host == *host)
-            .map(|(at, _)| InterfaceId::from_position(at))
-            .collect()
+        let all = self.made.of_host.get(host).into_iter().flatten().copied();
+        all.filter(|id| self.network.interfaces.get(id.at()).is_some_and(|it| it.host == *host)).collect()
     }
 
     /// Load balancers of all generations.

@@ -155,6 +155,7 @@ impl<'a> Extraction<'a> {
     /// Adds an interface.
     pub fn add_interface(&mut self, interface: Interface) -> InterfaceId {
         let id = InterfaceId::from_position(self.network.interfaces.len());
+        self.made.of_host.entry(interface.host).or_default().push(id);
         self.network.interfaces.push(interface);
         id
     }

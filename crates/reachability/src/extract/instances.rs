@@ -195,6 +195,7 @@ impl<'a> Extraction<'a> {
                 && let Some(interface) = self.network.interfaces.get_mut(id.at())
             {
                 interface.host = host;
+                self.made.of_host.entry(host).or_default().push(id);
             }
             return;
         }
@@ -251,7 +252,7 @@ impl<'a> Extraction<'a> {
 
     /// Whether what starts in a subnet is given a public address.
     pub fn public_by_subnet(&mut self, subnet: SubnetId) -> Vec<PublicAddress> {
-        let found = self.made.subnets.iter().find(|(_, id)| **id == subnet).map(|(key, _)| key.clone());
+        let found = self.made.subnet_resources.get(subnet.at()).cloned().flatten();
         let Some(found) = found.and_then(|(stack, id)| self.index.get(stack, &id)) else {
             let span = self
                 .network
@@ -379,9 +380,8 @@ impl<'a> Extraction<'a> {
             return Some(*id);
         }
         let host = self.made.hosts.get(&key(found))?;
-        let mut of_host =
-            self.network.interfaces.iter().enumerate().filter(|(_, interface)| interface.host == *host);
-        of_host.next().map(|(at, _)| InterfaceId::from_position(at))
+        let all = self.made.of_host.get(host)?;
+        all.iter().find(|id| self.network.interfaces.get(id.at()).is_some_and(|it| it.host == *host)).copied()
     }
 
     /// Hosts with the check off may forward what is not theirs.

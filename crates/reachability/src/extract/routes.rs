@@ -150,9 +150,7 @@ impl<'a> Extraction<'a> {
             return Some(RouteTarget::Blackhole);
         }
         // An instance's first interface.
-        let host = self.made.hosts.get(&id)?;
-        let at = self.network.interfaces.iter().position(|interface| interface.host == *host)?;
-        Some(RouteTarget::Interface(crate::model::InterfaceId::from_position(at)))
+        self.first_interface(found).map(RouteTarget::Interface)
     }
 
     /// A firewall's endpoints, where a route's target is taken from its list. Which entry of the list stands in which zone

@@ -121,16 +121,11 @@ impl<'a> Extraction<'a> {
         subnet: crate::model::SubnetId,
         exists: Certainty,
     ) -> InterfaceId {
-        let known = self.network.interfaces.iter().position(|interface| {
-            let host = self.network.hosts.get(interface.host.at());
-            interface.subnet == subnet
-                && host.is_some_and(|host| host.name.label.ends_with(found.id.as_str()))
-        });
-        if let Some(known) = known.filter(|_| self.is_observed(found))
-            && let Some(interface) = self.network.interfaces.get_mut(known)
+        if let Some(known) = self.transit_interface_observed(found, subnet)
+            && let Some(interface) = self.network.interfaces.get_mut(known.at())
         {
             (interface.role, interface.host) = (Role::Transit(id), host);
-            return InterfaceId::from_position(known);
+            return known;
         }
         let name = self.name(found);
         self.add_interface(Interface {
@@ -144,6 +139,23 @@ impl<'a> Extraction<'a> {
             host,
             exists,
         })
+    }
+
+    /// The interface that AWS describes as the attachment's in a subnet.
+    fn transit_interface_observed(
+        &self,
+        found: ResourceRef<'a>,
+        subnet: crate::model::SubnetId,
+    ) -> Option<InterfaceId> {
+        if !self.is_observed(found) {
+            return None;
+        }
+        let at = self.network.interfaces.iter().position(|interface| {
+            let host = self.network.hosts.get(interface.host.at());
+            interface.subnet == subnet
+                && host.is_some_and(|host| host.name.label.ends_with(found.id.as_str()))
+        });
+        at.map(InterfaceId::from_position)
     }
 
     /// What AWS describes as attached, where that is no VPC.

@@ -86,6 +86,8 @@ impl<'a> Extraction<'a> {
             let id = SubnetId::from_position(self.network.subnets.len());
             self.network.subnets.push(Subnet { name, vpc, blocks, zone, table: None, acl: None, tier });
             self.made.subnets.insert(key(found), id);
+            self.made.subnet_resources.resize(id.at(), None);
+            self.made.subnet_resources.push(Some(key(found)));
         }
     }
 

@@ -346,7 +346,8 @@ impl Simulator<'_> {
                 return Judged { verdict, says, span: entry.span, doubts };
             }
         }
-        let says = format!("no rule of {label} allows {}", wanted(packet, ports));
+        let asked = if packet.back { packet.ports() } else { ports };
+        let says = format!("no rule of {label} allows {}", wanted(packet, asked));
         let verdict = if may_allow.is_some() { Verdict::Unknown } else { Verdict::Unreachable };
         let doubts = if verdict == Verdict::Unknown { doubts } else { Vec::new() };
         Judged { verdict, says, span: acl.name.span, doubts }

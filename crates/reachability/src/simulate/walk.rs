@@ -214,6 +214,11 @@ impl Simulator<'_> {
                     );
                     return walk.end();
                 }
+                if let Some(what) = self.beside_every_host(id, flow) {
+                    let place = self.place(id);
+                    walk.hop(HopKind::Host, place, what, self.span(id));
+                    return walk.end();
+                }
             }
             Source::Internet => {
                 walk.hop(HopKind::End, "internet", format!("from {}", flow.source), Span::NONE);
@@ -231,6 +236,27 @@ impl Simulator<'_> {
         let other = other.or_else(|| self.find_private(self.vpc_of(id)?, destination));
         let other = other.and_then(|other| self.network.interfaces.get(other.at()));
         other.is_some_and(|other| Some(other.host) == host && self.placement_is_one(other.host))
+    }
+
+    /// Services that AWS answers beside every interface, whatever groups and ACLs say.
+    /// Source: Amazon VPC User Guide, "Control subnet traffic with network ACLs" (what they do not filter), "DNS attributes
+    /// for your VPC" (the resolver at the base of the VPC plus two).
+    fn beside_every_host(&self, id: InterfaceId, flow: &Flow) -> Option<&'static str> {
+        let std::net::IpAddr::V4(ip) = flow.destination.ip else { return None };
+        let vpc = self.network.vpcs.get(self.vpc_of(id)?.at())?;
+        let (crate::model::Addresses::Known(set) | crate::model::Addresses::AtLeast(set, _)) = &vpc.blocks;
+        let resolver = set.0.iter().any(|net| match net.network() {
+            std::net::IpAddr::V4(base) => base.to_bits().wrapping_add(2) == ip.to_bits(),
+            std::net::IpAddr::V6(_) => false,
+        });
+        match (ip.octets(), flow.port) {
+            _ if !flow.destination.is_exact() => None,
+            (_, 53) if resolver => Some("Amazon's resolver answers in every VPC"),
+            ([169, 254, 169, 253], 53) => Some("Amazon's resolver answers in every VPC"),
+            ([169, 254, 169, 254], 80) if flow.protocol == TCP => Some("the instance metadata service"),
+            ([169, 254, 169, 123], 123) => Some("Amazon's time service"),
+            _ => None,
+        }
     }
 
     fn placement_is_one(&self, host: crate::model::HostId) -> bool {

@@ -36,6 +36,8 @@ pub enum Mistake {
     Nothing {
         /// The nearest name.
         nearest: Option<String>,
+        /// Some names of workloads and stores, to begin with.
+        some: Vec<String>,
     },
     /// It names several things: their ids, by which they can be told apart.
     Several {
@@ -151,7 +153,9 @@ impl Names {
             return made(Subject::Interfaces(of_hosts.flatten().copied().collect()));
         }
         let all = self.exact.keys().chain(self.groups.keys()).map(SmolStr::as_str).chain(["internet"]);
-        Err(Mistake::Nothing { nearest: diagnostics::suggest(text, all).map(str::to_owned) })
+        let nearest = diagnostics::suggest(text, all).map(str::to_owned);
+        let parts = self.groups.keys().filter(|name| name.contains('/'));
+        Err(Mistake::Nothing { nearest, some: parts.take(8).map(ToString::to_string).collect() })
     }
 
     fn one(&self, network: &Network, meant: &[Meant]) -> Result<Subject, Mistake> {

@@ -60,6 +60,9 @@ fn groups_are_stateful_and_refer_to_each_other() {
     let network = network(VPC);
     check(&network, "WebHost", "DataHost", 5432, Reachable, "there and back");
     check(&network, "WebHost", "DataHost", 22, Unreachable, "no rule of DataGroup lets tcp 22 in from");
+    // The resolver is there for everybody.
+    check(&network, "DataHost", "10.0.0.2", 53, Reachable, "");
+    check(&network, "DataHost", "10.0.0.3", 53, Unreachable, "");
     // A group without egress rules is given one that allows everything; a rule to nowhere takes that away.
     check(&network, "DataHost", "WebHost", 443, Unreachable, "no rule of DataGroup lets tcp 443 out to");
 }

@@ -121,15 +121,15 @@ fn mistaken(text: &str, mistake: Mistake) -> Diagnostic {
 /// What is wrong with a name, and what to do.
 fn said(text: &str, mistake: Mistake) -> (String, String) {
     match mistake {
-        Mistake::Nothing { nearest } => {
-            let help = nearest.map_or_else(
-                || {
-                    "an end is an address, `internet`, an office, or the name or id of a host, subnet, VPC, environment, \
-                     workload (`prod/records`) or unit"
+        Mistake::Nothing { nearest, some } => {
+            let help = match nearest {
+                Some(nearest) => format!("did you mean `{nearest}`?"),
+                None if some.is_empty() => {
+                    "an end is an address, `internet`, an office, or the name or id of a host, subnet, VPC or environment"
                         .to_owned()
-                },
-                |nearest| format!("did you mean `{nearest}`?"),
-            );
+                }
+                None => format!("there are addresses, `internet`, hosts, and among others {}", some.join(", ")),
+            };
             (format!("nothing in the estate is called `{text}`"), help)
         }
         Mistake::Several { candidates } => {
