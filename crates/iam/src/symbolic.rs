@@ -16,12 +16,12 @@ pub mod key;
 pub mod language;
 mod search;
 mod space;
+pub mod symbols;
 mod value;
 
 pub use actions::matches as action_matches;
 pub use compare::{Answer, Comparison, Request, compare, extra};
 pub use contexts::{Contexts, Decided, Obstacle};
-pub use space::{SYMBOL_BEGINS, SYMBOL_ENDS, symbol_text};
 
 use crate::text::Text;
 use language::Token;

@@ -11,6 +11,7 @@ use estate::{AccountId, Estate, Index, ResourceRef, StackId, Value};
 use smol_str::{SmolStr, format_smolstr};
 
 use crate::policy::Policy;
+use crate::symbolic::symbols;
 
 use super::names::{Names, marked};
 
@@ -208,7 +209,7 @@ impl<'a> Collector<'_, 'a> {
 
     fn arn_of(&self, found: ResourceRef<'a>) -> String {
         let pieces = self.names.arn(found.stack_id, found.id, found.resource);
-        pieces.map_or_else(|| crate::symbolic::symbol_text(found.id), |pieces| marked(&pieces))
+        pieces.map_or_else(|| symbols::of(found.id).to_string(), |pieces| marked(&pieces))
     }
 
     /// A managed policy named by its ARN.
@@ -338,7 +339,7 @@ impl<'a> Collector<'_, 'a> {
                 .unwrap_or_else(|| set.id.clone());
             let arn = format!(
                 "arn:aws:iam::{number}:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_{name}_{}",
-                crate::symbolic::symbol_text(&format_smolstr!("{number}/{name}"))
+                symbols::of(&format!("{number}/{name}"))
             );
             if out.iter().any(|known| known.arn == arn) {
                 continue;

@@ -13,7 +13,8 @@ use smol_str::SmolStr;
 
 use crate::operator::spell;
 use crate::policy::{Condition, Effect, PrincipalKind, PrincipalSet, ResourceSet, Sense, Statement};
-use crate::symbolic::language::{Budget, Found, Language, Token, search};
+use crate::symbolic::language::{Budget, Found, Language, Reach, Token, search};
+use crate::symbolic::symbols;
 use crate::symbolic::{Contexts, Decided, Obstacle};
 use crate::text::{Segment, Text};
 
@@ -127,7 +128,7 @@ fn resource_of(action: &str, thing: &Thing) -> String {
         && of_objects
         && !action.contains("objectlockconfiguration")
     {
-        return format!("{}/{}", thing.arn, crate::symbolic::symbol_text("object"));
+        return format!("{}/{}", thing.arn, symbols::of("object"));
     }
     thing.arn.clone()
 }
@@ -449,7 +450,7 @@ pub(super) fn rendered(text: &Text) -> String {
         .iter()
         .map(|segment| match segment {
             Segment::Literal(text) => text.to_string(),
-            Segment::Unknown(name) => crate::symbolic::symbol_text(name),
+            Segment::Unknown(name) => symbols::of(name).to_string(),
             Segment::AnyRun => "*".to_owned(),
             Segment::AnyOne => "?".to_owned(),
             Segment::Variable(variable) => format!("${{{}}}", variable.written),
@@ -478,7 +479,7 @@ fn resource_fit(pattern: &Text, arn: &str) -> Fit {
         }
     }
     // A pattern with symbols of its own names other things than these.
-    if has_symbols || !arn.contains(crate::symbolic::SYMBOL_BEGINS) {
+    if has_symbols || !arn.contains(symbols::is_one) {
         return Fit::No;
     }
     match search(&[&language, &loosened(arn)], &[], BUDGET) {
@@ -492,19 +493,10 @@ fn resource_fit(pattern: &Text, arn: &str) -> Fit {
 
 /// Every text that an ARN with symbols may turn out to be.
 fn loosened(arn: &str) -> Language {
-    let mut glob = Vec::new();
-    let mut inside = false;
-    for c in arn.chars() {
-        match c {
-            crate::symbolic::SYMBOL_BEGINS => {
-                inside = true;
-                glob.push(Token::Run(crate::symbolic::language::Reach::Segment));
-            }
-            crate::symbolic::SYMBOL_ENDS => inside = false,
-            c if !inside => glob.push(Token::Char(c)),
-            _ => {}
-        }
-    }
+    let token = |c: char| {
+        if symbols::is_one(c) { Token::Run(Reach::Segment) } else { Token::Char(c) }
+    };
+    let glob = arn.chars().map(token).collect();
     Language { globs: vec![glob], ignores_case: false }
 }
 

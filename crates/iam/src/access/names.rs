@@ -10,6 +10,7 @@
 use estate::{AccountId, Estate, Kind, Pseudo, Reference, Resource, StackId, Target, Value};
 use smol_str::{SmolStr, format_smolstr};
 
+use crate::symbolic::symbols;
 use crate::written::{Piece, Shape, Written};
 
 /// How a resource type is named: type, property of the physical name, whether `Ref` is the ARN, the attribute that is,
@@ -270,14 +271,14 @@ fn literal(pieces: &[Piece]) -> Option<SmolStr> {
     texts.collect::<Option<String>>().map(SmolStr::from)
 }
 
-/// Pieces as one text in which symbols stand between private characters, as the symbolic engine writes them.
+/// Pieces as one text in which symbols stand are one character each, as the symbolic engine writes them.
 #[must_use]
 pub fn marked(pieces: &[Piece]) -> String {
     pieces
         .iter()
         .map(|piece| match piece {
             Piece::Text(text) => text.to_string(),
-            Piece::Unknown(name) => crate::symbolic::symbol_text(name),
+            Piece::Unknown(name) => symbols::of(name).to_string(),
         })
         .collect()
 }
@@ -286,13 +287,10 @@ pub fn marked(pieces: &[Piece]) -> String {
 #[must_use]
 pub fn shown(marked: &str) -> String {
     let mut out = String::with_capacity(marked.len());
-    for (at, part) in marked.split(crate::symbolic::SYMBOL_BEGINS).enumerate() {
-        match part.split_once(crate::symbolic::SYMBOL_ENDS) {
-            Some((symbol, rest)) if at > 0 => {
-                let last = symbol.rsplit('/').next().unwrap_or(symbol);
-                out.push_str(&format!("{{{last}}}{rest}"));
-            }
-            _ => out.push_str(part),
+    for c in marked.chars() {
+        match symbols::is_one(c).then(|| symbols::name_of(c)).flatten() {
+            Some(name) => out.push_str(&format!("{{{}}}", name.rsplit('/').next().unwrap_or(&name))),
+            None => out.push(c),
         }
     }
     out

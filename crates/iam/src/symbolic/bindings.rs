@@ -1,9 +1,9 @@
 //! What policy variables may stand for, as far as policies can tell.
 //!
 //! In: policies. Out: [`Choices`]: for each way one [`Bindings`]. Always: a variable's value matters only through the
-//! texts that it is part of; beside "absent" and "a text that nothing else matches", one value for each other text of
-//! the same field that some values of the variable match and others do not. With at most one such text the values
-//! are all there are; with more they are only the likely ones, and `complete` is false.
+//! texts that it is part of; beside "absent" and "a text that nothing else matches", one value for each way in which
+//! the other texts of the same field can be told apart by it. Where the variable stands in several places that differ in
+//! what is around it, or with too many others, the values are only the likely ones, and `complete` is false.
 
 use std::collections::BTreeSet;
 
@@ -27,7 +27,7 @@ pub struct Choices {
 }
 
 /// More ways than this are not tried.
-const MOST_WAYS: usize = 64;
+const MOST_WAYS: usize = 200;
 const BUDGET: Budget = Budget(5_000);
 
 /// The ways to give the variables of some policies values.
@@ -40,7 +40,7 @@ pub fn choices(policies: &[&Policy]) -> Choices {
     let mut complete = true;
     for variable in variables {
         let values = Values::of(variable, &fields);
-        complete &= values.sensitive <= 1 && !values.gave_up;
+        complete &= values.complete;
         let mut next = Vec::new();
         for way in &ways {
             for value in &values.list {
@@ -76,67 +76,139 @@ fn fields<'a>(policies: &'a [&Policy]) -> IndexMap<&'a str, Vec<&'a Text>> {
     out
 }
 
+/// More texts than this are not told apart in every combination.
+const MOST_TOLD_APART: usize = 5;
+
 struct Values {
     /// `None`: a text that equals nothing else.
     list: Vec<Option<Binding>>,
-    /// How many texts tell values apart.
-    sensitive: usize,
-    gave_up: bool,
+    /// Whether every value that could make a difference is listed.
+    complete: bool,
+}
+
+/// A place of a variable: what is around it, and the other texts that some of its values match there.
+struct Place {
+    before: Vec<Token>,
+    after: Vec<Token>,
+    others: Vec<Language>,
 }
 
 impl Values {
     fn of(variable: &SmolStr, fields: &IndexMap<&str, Vec<&Text>>) -> Self {
-        let mut out = Self { list: vec![None, Some(Binding::Absent)], sensitive: 0, gave_up: false };
+        let mut out = Self { list: vec![None, Some(Binding::Absent)], complete: true };
         let own: BTreeSet<&Text> = fields.get(variable.as_str()).into_iter().flatten().copied().collect();
         // A bare variable as a value of its own key says nothing of it.
-        for text in own.into_iter().filter(|text| !text.variables().any(|known| known.key == *variable)) {
-            out.tell_apart(&[], &[], text);
-        }
+        let own = own.into_iter().filter(|text| !text.variables().any(|known| known.key == *variable));
+        let own: Vec<Vec<Token>> = own.map(loosened).collect();
+        let mut places: Vec<Place> =
+            vec![Place { before: Vec::new(), after: Vec::new(), others: Vec::new() }];
         for texts in fields.values() {
             let texts: BTreeSet<&Text> = texts.iter().copied().collect();
             for text in &texts {
                 let Some((before, after)) = around(text, variable) else { continue };
-                for other in texts.iter().filter(|other| *other != text) {
-                    out.tell_apart(&before, &after, other);
+                let Some(before) = plain(&before).then_some(before) else {
+                    // Behind a wildcard the value cannot be cut out of a text.
+                    out.complete = false;
+                    continue;
+                };
+                let others = texts.iter().filter(|other| *other != text);
+                let others = others.filter_map(|other| out.told_apart(variable, &before, &after, other));
+                let others: Vec<Language> = others.collect();
+                let after: Vec<Token> = after
+                    .into_iter()
+                    .filter(|token| !matches!(token, Token::Run(_)))
+                    .map(narrowest)
+                    .collect();
+                match places.iter_mut().find(|place| (&place.before, &place.after) == (&before, &after)) {
+                    Some(place) => place.others.extend(others),
+                    None => places.push(Place { before, after, others }),
                 }
             }
         }
-        out.list.dedup();
+        out.complete &= places.iter().filter(|place| !place.others.is_empty()).count() <= 1;
+        for mut place in places {
+            let around = |glob: &Vec<Token>| [&place.before, glob.as_slice(), &place.after].concat();
+            place
+                .others
+                .extend(own.iter().map(|glob| Language { globs: vec![around(glob)], ignores_case: false }));
+            place.others.dedup();
+            out.tell_apart(&place);
+        }
         out
     }
 
-    /// A value of the variable for which `before value after` matches `other`, where only some do.
-    fn tell_apart(&mut self, before: &[Token], after: &[Token], other: &Text) {
-        let loose = loosened(other);
-        let other = Language { globs: vec![loose], ignores_case: false };
+    /// Another text of the same field, as a language, where some values of the variable match it and others do not.
+    fn told_apart(
+        &mut self,
+        variable: &SmolStr,
+        before: &[Token],
+        after: &[Token],
+        other: &Text,
+    ) -> Option<Language> {
+        // The same variable behind the same text: whether both match does not depend on what it is.
+        if around(other, variable).is_some_and(|(theirs, _)| theirs == before) {
+            return None;
+        }
+        let other = Language { globs: vec![loosened(other)], ignores_case: false };
         let run = [Token::Run(Reach::Any)];
         let all = Language { globs: vec![[before, &run, after].concat()], ignores_case: false };
-        match search(&[&all], &[&other], BUDGET) {
-            // Whatever the value is, it matches: a text that equals nothing else shows that.
-            Found::Nothing => return,
-            Found::GaveUp => self.gave_up = true,
-            Found::Text(_) => {}
+        match (search(&[&all], &[&other], BUDGET), search(&[&all, &other], &[], BUDGET)) {
+            (Found::Nothing, _) | (_, Found::Nothing) => None,
+            (Found::GaveUp, _) | (_, Found::GaveUp) => {
+                self.complete = false;
+                None
+            }
+            (Found::Text(_), Found::Text(_)) => Some(other),
         }
-        match search(&[&all, &other], &[], BUDGET) {
-            Found::Nothing => {}
-            Found::GaveUp => self.gave_up = true,
-            Found::Text(text) => {
-                self.sensitive += 1;
-                let plain = |tokens: &[Token]| tokens.iter().all(|token| matches!(token, Token::Char(_)));
-                let kept = text.chars().count().checked_sub(before.len() + after.len());
-                match kept {
-                    Some(kept) if plain(before) && plain(after) => {
-                        let value: String = text.chars().skip(before.len()).take(kept).collect();
-                        let value = Some(Binding::Text(value));
-                        if !self.list.contains(&value) {
-                            self.list.push(value);
-                        }
+    }
+
+    /// A value for every combination of the texts that are told apart at a place.
+    fn tell_apart(&mut self, place: &Place) {
+        let mut others: Vec<&Language> = place.others.iter().collect();
+        if others.len() > MOST_TOLD_APART {
+            others.truncate(MOST_TOLD_APART);
+            self.complete = false;
+        }
+        let value = [Token::One(Reach::Any), Token::Run(Reach::Any)];
+        let all =
+            Language { globs: vec![[&place.before, &value[..], &place.after].concat()], ignores_case: false };
+        for combination in 1_u32..(1 << others.len()) {
+            let chosen = |at: usize| combination & (1 << at) != 0;
+            let mut inside = vec![&all];
+            inside.extend(
+                others.iter().enumerate().filter(|(at, _)| chosen(*at)).map(|(_, language)| *language),
+            );
+            let outside: Vec<&Language> = others
+                .iter()
+                .enumerate()
+                .filter(|(at, _)| !chosen(*at))
+                .map(|(_, language)| *language)
+                .collect();
+            match search(&inside, &outside, BUDGET) {
+                Found::Nothing => {}
+                Found::GaveUp => self.complete = false,
+                Found::Text(text) => {
+                    let kept = text.chars().count().saturating_sub(place.before.len() + place.after.len());
+                    let value: String = text.chars().skip(place.before.len()).take(kept).collect();
+                    let value = Some(Binding::Text(value));
+                    if !self.list.contains(&value) {
+                        self.list.push(value);
                     }
-                    // Between wildcards the value cannot be cut out.
-                    _ => self.gave_up = true,
                 }
             }
         }
+    }
+}
+
+fn plain(tokens: &[Token]) -> bool {
+    tokens.iter().all(|token| matches!(token, Token::Char(_)))
+}
+
+/// One character that a token takes.
+fn narrowest(token: Token) -> Token {
+    match token {
+        Token::One(_) | Token::Run(_) => Token::Char('x'),
+        Token::Char(_) => token,
     }
 }
 

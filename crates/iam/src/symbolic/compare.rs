@@ -12,7 +12,8 @@ use crate::policy::{Effect, Policy};
 use super::bindings::{Choices, choices};
 use super::key::{KeyValue, Outcome};
 use super::search::{Limits, Search, Witness};
-use super::space::{Bindings, Literal, Rule, SYMBOL_BEGINS, SYMBOL_ENDS, Space};
+use super::space::{Bindings, Literal, Rule, Space};
+use super::symbols;
 
 /// Two policies compared.
 #[derive(Debug, Clone)]
@@ -140,17 +141,15 @@ fn readable(space: &Space, witness: &Witness, reference: &IamReference) -> Reque
 
 /// A text in which what stood for a variable's value has become a name.
 fn plain(text: &str) -> String {
+    let readable = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
     let mut out = String::with_capacity(text.len());
-    let mut in_symbol = false;
     for c in text.chars() {
-        match c {
-            SYMBOL_BEGINS => {
-                in_symbol = true;
+        match symbols::is_one(c).then(|| symbols::name_of(c)).flatten() {
+            Some(name) => {
                 out.push_str("some-");
+                out.extend(name.chars().map(readable));
             }
-            SYMBOL_ENDS => in_symbol = false,
-            c if in_symbol && !c.is_ascii_alphanumeric() => out.push('-'),
-            c => out.push(c),
+            None => out.push(c),
         }
     }
     out

@@ -7,7 +7,7 @@
 
 use crate::operator::{Family, Operator, Qualifier};
 
-use super::language::{Budget, Found, Language, search};
+use super::language::{Budget, Found, Language, Reach, Token, search};
 use super::value::{candidates, matches};
 
 /// One condition of a statement on one key.
@@ -168,6 +168,9 @@ pub fn solve(tests: &[(&KeyTest, bool)], multivalued: bool, budget: Budget) -> O
 
 /// One text that meets every demand.
 fn find(demands: &[Demand<'_>], budget: Budget) -> Outcome<String> {
+    // `ForAllValues` takes an empty text for no value at all.
+    // Source: "Set operators for multivalued context keys", IAM User Guide.
+    let sets = demands.iter().any(|(test, _)| test.qualifier != Qualifier::None);
     let (mut inside, mut outside, mut ordered) = (Vec::new(), Vec::new(), Vec::new());
     for (test, wanted) in demands {
         match (&test.values, wanted) {
@@ -178,7 +181,18 @@ fn find(demands: &[Demand<'_>], budget: Budget) -> Outcome<String> {
     }
     let meets = |text: &str| demands.iter().all(|(test, wanted)| test.matches(text) == *wanted);
     if ordered.is_empty() {
-        return match search(&inside, &outside, budget) {
+        // A value that is empty counts as none in places: another one is taken where there is one.
+        let some = Language {
+            globs: vec![vec![Token::One(Reach::Any), Token::Run(Reach::Any)]],
+            ignores_case: false,
+        };
+        let mut not_empty = inside.clone();
+        not_empty.push(&some);
+        let found = match search(&not_empty, &outside, budget) {
+            Found::Nothing if !sets => search(&inside, &outside, budget),
+            found => found,
+        };
+        return match found {
             Found::Text(text) => Outcome::Found(text),
             Found::Nothing => Outcome::Nothing,
             Found::GaveUp => Outcome::GaveUp,

@@ -63,7 +63,9 @@ impl<'a> Search<'a> {
     pub fn run(mut self, given: &[Literal]) -> Outcome<Witness> {
         let mut conjunction: HashMap<Field, Vec<Literal>> = HashMap::new();
         for literal in given {
-            add(&mut conjunction, self.space.field(literal.test), *literal);
+            if !add(&mut conjunction, self.space.field(literal.test), *literal) {
+                return Outcome::Nothing;
+            }
         }
         let mut witness =
             Witness { keys: vec![KeyValue::Absent; self.space.keys.len()], ..Witness::default() };

@@ -368,19 +368,9 @@ fn arns() -> Language {
     Language { globs: vec![glob], ignores_case: false }
 }
 
-/// Before the name of what a variable or an unknown stands for: private use, so that no policy writes it.
-pub const SYMBOL_BEGINS: char = '\u{E000}';
-/// After it.
-pub const SYMBOL_ENDS: char = '\u{E001}';
-
-/// The text that stands for what a variable or an unknown is: equal for equal names, and to nothing that is written.
-#[must_use]
-pub fn symbol_text(name: &str) -> String {
-    format!("{SYMBOL_BEGINS}{name}{SYMBOL_ENDS}")
-}
-
+/// The one character that stands for what a variable or an unknown is, as a glob.
 fn symbol(name: &str) -> Vec<Token> {
-    symbol_text(name).chars().map(Token::Char).collect()
+    vec![Token::Char(super::symbols::of(name))]
 }
 
 /// A glob of a text; `None` where it can match nothing, since a variable has no value and no default.
