@@ -173,3 +173,138 @@ fn the_nastiest_patterns_end() {
     assert!(matches!(comparison.more, Answer::Yes(_)), "{comparison:?}");
     assert!(begun.elapsed().as_secs() < 20, "{:?}", begun.elapsed());
 }
+
+mod sampled {
+    //! Every witness is replayed in the evaluator, and every "nothing" is attacked with requests.
+
+    use super::{Answer, Catalog, Policy, compare, policy};
+    use iam::compiled::{Compiled, Layer};
+    use iam::context::{Context, Value};
+    use iam::evaluate::{Policies, Verdict, decide};
+    use iam::request::{Caller, Request};
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
+    const ACTIONS: &[&str] =
+        &["s3:GetObject", "s3:Get*", "s3:*", "s3:PutObject", "*", "s3:?etObject", "ec2:*"];
+    const RESOURCES: &[&str] = &[
+        "*",
+        "arn:aws:s3:::a/*",
+        "arn:aws:s3:::a/b*",
+        "arn:aws:s3:::*/x",
+        "arn:aws:s3:::a/${aws:username}/*",
+        "arn:aws:s3:::a/${aws:PrincipalTag/team}",
+        "arn:aws:s3:::a",
+    ];
+    const CONDITIONS: &[&str] = &[
+        "{}",
+        "{}",
+        r#"{"StringEquals": {"aws:PrincipalOrgID": ["o-1", "o-2"]}}"#,
+        r#"{"StringNotEquals": {"aws:PrincipalOrgID": "o-1"}}"#,
+        r#"{"Bool": {"aws:SecureTransport": "false"}}"#,
+        r#"{"BoolIfExists": {"aws:SecureTransport": "false"}}"#,
+        r#"{"IpAddress": {"aws:SourceIp": ["10.0.0.0/9", "192.0.2.0/24"]}}"#,
+        r#"{"NotIpAddress": {"aws:SourceIp": "10.1.0.0/16"}}"#,
+        r#"{"NumericLessThan": {"s3:max-keys": "10"}}"#,
+        r#"{"StringLike": {"aws:PrincipalTag/team": ["a*", "c?"]}}"#,
+        r#"{"ForAnyValue:StringEquals": {"aws:TagKeys": ["a", "b"]}}"#,
+        r#"{"ForAllValues:StringLike": {"aws:TagKeys": "a*"}}"#,
+    ];
+
+    fn statement() -> impl Strategy<Value = String> {
+        let parts = (select(vec!["Allow", "Allow", "Deny"]), select(vec!["Action", "Action", "NotAction"]));
+        let sets = (select(ACTIONS), select(vec!["Resource", "Resource", "NotResource"]), select(RESOURCES));
+        (parts, sets, select(CONDITIONS)).prop_map(|((effect, act), (action, on, resource), condition)| {
+            format!(r#"{{"Effect": "{effect}", "{act}": "{action}", "{on}": "{resource}", "Condition": {condition}}}"#)
+        })
+    }
+
+    fn document(statements: &[String]) -> Policy {
+        policy(&format!(r#"{{"Version": "2012-10-17", "Statement": [{}]}}"#, statements.join(",")))
+    }
+
+    fn allows(document: &Policy, request: &Request) -> bool {
+        let identity = vec![Compiled::new("policy", document, Layer::Identity)];
+        decide(&Policies { identity, ..Policies::default() }, request) == Verdict::Allowed
+    }
+
+    fn request(action: &str, resource: &str, context: &[(&str, Vec<String>)]) -> Request {
+        let mut own = Context::default();
+        for (key, texts) in context {
+            let value = match texts.as_slice() {
+                [one] => Value::One(one.as_str().into()),
+                several => Value::Many(several.iter().map(|text| text.as_str().into()).collect()),
+            };
+            own.set(key, value);
+        }
+        let caller = Caller::parse("arn:aws:iam::111122223333:role/example").unwrap();
+        Request::new(caller, action, resource, Some("111122223333"), own)
+    }
+
+    /// Requests that the policies above tell apart.
+    fn sampled() -> impl Strategy<Value = Request> {
+        let maybe = |key: &'static str, values: &'static [&'static [&'static str]]| {
+            prop::option::of(select(values).prop_map(move |texts| {
+                (key, texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>())
+            }))
+        };
+        let context = (
+            maybe("aws:PrincipalOrgID", &[&["o-1"], &["o-3"]]),
+            maybe("aws:SecureTransport", &[&["true"], &["false"]]),
+            maybe("aws:SourceIp", &[&["10.1.2.3"], &["10.200.1.1"], &["8.8.8.8"]]),
+            maybe("s3:max-keys", &[&["5"], &["50"]]),
+            maybe("aws:PrincipalTag/team", &[&["ab"], &["cd"], &["b"], &["x"]]),
+            maybe("aws:TagKeys", &[&["a"], &["a", "b"], &["c", "a"], &["c"]]),
+            maybe("aws:username", &[&["b"], &["x"], &["bob"]]),
+        );
+        let resources = select(vec![
+            "arn:aws:s3:::a/b",
+            "arn:aws:s3:::a/bob/x",
+            "arn:aws:s3:::a",
+            "arn:aws:s3:::q/x",
+            "arn:aws:s3:::a/ab",
+        ]);
+        let actions = select(vec![
+            "s3:GetObject",
+            "s3:GetObjectAcl",
+            "s3:PutObject",
+            "ec2:RunInstances",
+            "sqs:SendMessage",
+        ]);
+        (actions, resources, context).prop_map(|(action, resource, (a, b, c, d, e, f, g))| {
+            let context: Vec<_> = [a, b, c, d, e, f, g].into_iter().flatten().collect();
+            request(action, resource, &context)
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 150, ..ProptestConfig::default() })]
+
+        #[test]
+        fn answers_are_those_of_the_evaluator(
+            common in prop::collection::vec(statement(), 0..3),
+            (only_old, only_new) in (prop::collection::vec(statement(), 0..2), prop::collection::vec(statement(), 1..2)),
+            requests in prop::collection::vec(sampled(), 40),
+        ) {
+            let old = document(&[common.clone(), only_old].concat());
+            let new = document(&[common, only_new].concat());
+            let comparison = compare(&old, &new, Catalog::shared().iam());
+            for (answer, wide, narrow) in [(&comparison.more, &new, &old), (&comparison.less, &old, &new)] {
+                match answer {
+                    Answer::Yes(witness) => {
+                        let context: Vec<(&str, Vec<String>)> =
+                            witness.context.iter().map(|(key, texts)| (key.as_str(), texts.clone())).collect();
+                        let request = request(&witness.action, &witness.resource, &context);
+                        prop_assert!(allows(wide, &request) && !allows(narrow, &request), "{witness:?}");
+                    }
+                    Answer::No => {
+                        for request in &requests {
+                            prop_assert!(!allows(wide, request) || allows(narrow, request), "{request:?}");
+                        }
+                    }
+                    Answer::Unknown(_) => {}
+                }
+            }
+        }
+    }
+}
