@@ -7,6 +7,7 @@
 
 pub mod agent;
 mod compare;
+mod engine;
 mod kernel;
 mod lab;
 mod random;

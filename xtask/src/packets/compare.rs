@@ -11,8 +11,10 @@ use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use reachability::Network;
+use reachability::query::Verdict as All;
 use reachability::simulate::{Addr, Doubt, Flow, Simulator, Source, Verdict};
 
+use super::engine::Engine;
 use super::kernel::{self, OUTSIDE};
 use super::lab::{self, Lab};
 use super::random::Dice;
@@ -28,6 +30,8 @@ pub struct Tally {
     pub agree: usize,
     pub reached: usize,
     pub opened: usize,
+    /// Of which the engine over all packets said something certain too.
+    pub engine: usize,
     pub open: usize,
     pub differences: Vec<String>,
 }
@@ -37,6 +41,7 @@ impl Tally {
         self.agree += other.agree;
         self.reached += other.reached;
         self.opened += other.opened;
+        self.engine += other.engine;
         self.open += other.open;
         self.differences.extend(other.differences.iter().cloned());
     }
@@ -44,10 +49,10 @@ impl Tally {
 
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { agree, reached, opened, open, differences } = self;
+        let Self { agree, reached, opened, engine, open, differences } = self;
         write!(
             f,
-            "{agree} agree ({reached} carried, {opened} only opened), {} differ, {open} left open",
+            "{agree} agree ({reached} carried, {opened} only opened; {engine} by the engine too), {} differ, {open} left open",
             differences.len()
         )
     }
@@ -91,6 +96,11 @@ pub fn estate(name: &str, text: &str, folder: &Path) -> Result<Tally, String> {
     let mut tally = Tally::default();
     for ((probe, prediction), observed) in probes.iter().zip(predictions).zip(observed) {
         let observed = observed.ok_or_else(|| format!("no answer about {}", probe.words(&lab)))?;
+        if prediction.engine_differs(observed) {
+            let (words, says) = (probe.words(&lab), prediction.engine);
+            tally.differences.push(format!("{words}: the engine says {says:?}, packets were {observed:?}"));
+        }
+        tally.engine += usize::from(prediction.engine.is_some_and(|says| says != All::Unknown));
         match prediction.expects() {
             None => tally.open += 1,
             Some(expected) if expected == observed => {
@@ -126,9 +136,20 @@ struct Prediction {
     verdict: Verdict,
     opens: bool,
     why: String,
+    /// What the engine over all packets says, where it was asked.
+    engine: Option<All>,
 }
 
 impl Prediction {
+    /// Whether the engine says what packets did not do.
+    fn engine_differs(&self, seen: Seen) -> bool {
+        match self.engine {
+            Some(All::Reachable) => seen != Seen::Carried,
+            Some(All::Unreachable) => seen == Seen::Carried,
+            Some(All::Unknown) | None => false,
+        }
+    }
+
     fn expects(&self) -> Option<Seen> {
         match self.verdict {
             Verdict::Reachable => Some(Seen::Carried),
@@ -218,6 +239,7 @@ fn predictions(lab: &Lab, network: &Network, probes: &[Probe]) -> Result<Vec<Pre
     };
     let outside: Ipv4Addr = OUTSIDE.parse().map_err(|_| "an address that is none")?;
     let outside = Addr::exact(IpAddr::V4(outside));
+    let mut engine = Engine::new(network);
     let mut out = Vec::new();
     for probe in probes {
         let (from, source) = match probe.from {
@@ -250,7 +272,13 @@ fn predictions(lab: &Lab, network: &Network, probes: &[Probe]) -> Result<Vec<Pre
             Some(hop) => format!("{} {}: {}", hop.kind.word(), hop.place, hop.says),
             None => doubts.iter().map(|doubt| doubt.text(network)).collect::<Vec<_>>().join(", "),
         };
-        out.push(Prediction { verdict: outcome.verdict, opens, why });
+        let all = match (probe.from, probe.to) {
+            (Some(from), End::Host(to)) => {
+                Some(engine.says(interface(from)?, interface(to)?, probe.protocol, probe.port))
+            }
+            _ => None,
+        };
+        out.push(Prediction { verdict: outcome.verdict, opens, why, engine: all });
     }
     Ok(out)
 }
