@@ -42,7 +42,7 @@ pub struct Engine<'n> {
     pub wiring: Wiring,
     /// Who is in which group.
     pub members: Members,
-    groups: FxHashMap<(Vec<u32>, Option<u32>, Side), Rc<Filter>>,
+    groups: FxHashMap<(Vec<u32>, Option<u32>, Side, bool), Rc<Filter>>,
     acls: FxHashMap<(AclId, Side, Way), Rc<Filter>>,
     firewalls: FxHashMap<FirewallId, Rc<Passes>>,
     senders: Vec<OwnerId>,
@@ -131,8 +131,8 @@ impl<'n> Engine<'n> {
         self.space.store.and(to, from)
     }
 
-    /// What one side of an owner's groups lets pass on the way there.
-    pub fn groups(&mut self, owner: OwnerId, side: Side) -> Rc<Filter> {
+    /// What one side of an owner's groups lets pass on the way there; `references`: whether rules that name groups hold.
+    pub fn groups(&mut self, owner: OwnerId, side: Side, references: bool) -> Rc<Filter> {
         let interface = self.space.atoms.interface(owner);
         let Some(interface) = interface.and_then(|at| self.network.interfaces.get(at.at())) else {
             return Rc::new(Filter::default());
@@ -143,11 +143,17 @@ impl<'n> Engine<'n> {
         };
         let mut ids: Vec<u32> = list.iter().map(|group| group.0).collect();
         ids.sort_unstable();
-        let key = (ids, unknown, side);
+        let key = (ids, unknown, side, references);
         if let Some(known) = self.groups.get(&key) {
             return Rc::clone(known);
         }
-        let filter = filters::groups(&mut self.space, self.network, &self.members, &interface.groups, side);
+        let filter = filters::groups(
+            &mut self.space,
+            self.network,
+            &self.members,
+            (&interface.groups, side),
+            references,
+        );
         let filter = Rc::new(filter);
         self.groups.insert(key, Rc::clone(&filter));
         filter

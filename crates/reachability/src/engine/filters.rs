@@ -186,13 +186,14 @@ fn joined(mut ranges: Vec<(u32, u32)>) -> Vec<(u32, u32)> {
     out
 }
 
-/// What one side of an interface's groups lets pass on the way there. Answers pass by state.
+/// What one side of an interface's groups lets pass on the way there; without `references`, rules that name groups let
+/// nothing pass. Answers pass by state.
 pub fn groups(
     space: &mut Space,
     network: &Network,
     members: &Members,
-    groups: &Groups,
-    side: Side,
+    (groups, side): (&Groups, Side),
+    references: bool,
 ) -> Filter {
     let (list, unknown) = match groups {
         Groups::Known(list) if list.is_empty() => return Filter::default(),
@@ -205,7 +206,8 @@ pub fn groups(
     for id in list {
         let Some(group) = network.groups.get(id.at()) else { continue };
         anything = anything.or(group.unknown);
-        for rule in rules(group, side) {
+        let holding = |rule: &&GroupRule| references || !matches!(rule.peer, Peer::Group(_));
+        for rule in rules(group, side).iter().filter(holding) {
             let peers = peers_of(space, network, members, group, rule);
             let entry = by_service.entry(ServiceKey::of(&rule.services)).or_default();
             let sure = rule.exists == Certainty::Yes;

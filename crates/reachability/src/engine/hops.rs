@@ -18,7 +18,8 @@ impl Walk<'_, '_> {
     pub(super) fn step(&mut self, place: Place, set: Set) {
         match place {
             Place::Out(subnet) => self.leave(subnet, set),
-            Place::Within(vpc) => self.within(vpc, set),
+            Place::Within(vpc) => self.within(vpc, set, false),
+            Place::Inspected(vpc) => self.within(vpc, set, true),
             Place::Internet => self.internet(set),
             Place::In(gateway) => self.enter(gateway, set),
             Place::Nat(nat) => self.nat(nat, set),
@@ -46,7 +47,8 @@ impl Walk<'_, '_> {
             let store = &mut self.engine.space.store;
             (store.and(set, near), store.minus(set, near))
         };
-        self.deliver(subnet, direct);
+        let inspected = self.comes_inspected(subnet);
+        self.deliver(subnet, direct, inspected);
         let far = self.acl(subnet, Side::Egress, far);
         if far.is_empty() {
             return;
@@ -84,7 +86,11 @@ impl Walk<'_, '_> {
     /// To the target of a route.
     fn go(&mut self, target: RouteTarget, vpc: VpcId, from: Option<SubnetId>, set: Set) {
         match target {
-            RouteTarget::Local => self.push(Place::Within(vpc), set),
+            RouteTarget::Local => {
+                let inspected = from.is_some_and(|subnet| self.comes_inspected(subnet));
+                let place = if inspected { Place::Inspected(vpc) } else { Place::Within(vpc) };
+                self.push(place, set);
+            }
             RouteTarget::Gateway(gateway) => self.out_by(gateway, vpc, set),
             RouteTarget::Nat(nat) => {
                 // A NAT gateway forwards what comes from inside, and answers to what it started by their address.
@@ -141,19 +147,19 @@ impl Walk<'_, '_> {
     }
 
     /// Delivers packets to whoever has the address in a VPC.
-    fn within(&mut self, vpc: VpcId, set: Set) {
+    fn within(&mut self, vpc: VpcId, set: Set, inspected: bool) {
         let subnets = self.engine.wiring.subnets.get(vpc.at()).cloned().unwrap_or_default();
         for subnet in subnets {
             let Some(atoms) = self.engine.wiring.in_subnet.get(subnet.at()) else { continue };
             let to = self.engine.space.store.values(self.way.to(), atoms.ranges());
             let mine = self.and(set, to);
             let mine = self.acl(subnet, Side::Ingress, mine);
-            self.deliver(subnet, mine);
+            self.deliver(subnet, mine, inspected);
         }
     }
 
     /// To whoever has the address in a subnet, past the subnet's ACL.
-    fn deliver(&mut self, subnet: SubnetId, set: Set) {
+    fn deliver(&mut self, subnet: SubnetId, set: Set, inspected: bool) {
         if set.is_empty() {
             return;
         }
@@ -163,16 +169,35 @@ impl Walk<'_, '_> {
             let to = self.engine.space.among(self.way.to(), &own);
             let mine = self.and(set, to);
             if !mine.is_empty() && self.exists(owner) {
-                self.arrive(owner, mine);
+                self.arrive(owner, mine, inspected);
             }
         }
     }
 
-    fn arrive(&mut self, owner: OwnerId, set: Set) {
+    /// Whether what leaves a subnet has come out of a firewall there. With hosts beside it, some of it has not: then
+    /// references hold perhaps.
+    /// Source: Amazon VPC User Guide, "Security group referencing": not through a middlebox.
+    fn comes_inspected(&self, subnet: SubnetId) -> bool {
+        let network = self.engine.network;
+        let mut endpoints = network.firewalls.iter().flat_map(|firewall| &firewall.endpoints);
+        if !endpoints.any(|endpoint| endpoint.subnet == subnet) {
+            return false;
+        }
+        let owners = self.engine.wiring.owners.get(subnet.at());
+        let hosts = owners.is_some_and(|owners| {
+            owners
+                .iter()
+                .any(|owner| matches!(self.engine.role(*owner), Some(Role::Host | Role::Balancer(_))))
+        });
+        self.question.mode == Mode::Must || !hosts
+    }
+
+    fn arrive(&mut self, owner: OwnerId, set: Set, inspected: bool) {
         let Some(role) = self.engine.role(owner) else { return };
         match (self.way, role) {
             (Way::There, Role::Host | Role::Balancer(_) | Role::Endpoint(_)) => {
-                let set = self.groups(owner, Side::Ingress, set);
+                let filter = self.engine.groups(owner, Side::Ingress, !inspected);
+                let set = self.filtered(&filter, set);
                 self.push(Place::At(owner), set);
             }
             (Way::There, _) => {}
@@ -205,7 +230,7 @@ impl Walk<'_, '_> {
         if set.is_empty() {
             return set;
         }
-        let filter = self.engine.groups(owner, side);
+        let filter = self.engine.groups(owner, side, true);
         self.filtered(&filter, set)
     }
 

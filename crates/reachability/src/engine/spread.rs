@@ -45,6 +45,8 @@ pub enum Place {
     Out(SubnetId),
     /// In a VPC, to be delivered there.
     Within(VpcId),
+    /// The same, having come out of a firewall: references to security groups do not hold for it.
+    Inspected(VpcId),
     /// Received by interfaces.
     At(OwnerId),
     /// Received by the internet.

@@ -333,7 +333,7 @@ impl Reach<'_> {
             [(packet.from, packet.to, Side::Egress), (packet.to, packet.from, Side::Ingress)]
         {
             let Some((subnet, _)) = self.engine.place(owner) else { continue };
-            let filter = self.engine.groups(owner, side);
+            let filter = self.engine.groups(owner, side, true);
             let inside = self.arrival(packet);
             if !self.engine.space.store.within(inside, filter.must.0)
                 && let Some(group) = self.groups_of(owner).first()
