@@ -209,9 +209,17 @@ fn checkov(root: &Path, tools: &Path, folder: &Path) -> Result<(), String> {
     Ok(())
 }
 
-/// `AWS::S3::Bucket.*` covers every resource of the type; anything else is the resource itself.
+/// `AWS::S3::Bucket.*` covers every resource of the type, `AWS::S3::Bucket.*Logs` those whose names end so; anything
+/// else is the resource itself.
 fn covers(pattern: &str, resource: &str) -> bool {
-    pattern.strip_suffix('*').map_or(pattern == resource, |prefix| resource.starts_with(prefix))
+    match pattern.split_once('*') {
+        Some((start, end)) => {
+            resource.len() >= start.len() + end.len()
+                && resource.starts_with(start)
+                && resource.ends_with(end)
+        }
+        None => pattern == resource,
+    }
 }
 
 /// The folders under `examples` that hold a blueprint, sorted.

@@ -23,6 +23,9 @@ impl Cidr {
     /// 10.0.0.0/8, the largest private range (RFC 1918): the address plan where none is written.
     pub const TEN: Self = Self { first: 10 << 24, prefix: 8 };
 
+    /// Every address.
+    pub const ANY: Self = Self { first: 0, prefix: 0 };
+
     const EXPECTED: &'static str = "an IPv4 range such as `10.16.0.0/12`";
     const PATTERN: &'static str = r"^([0-9]{1,3}\.){3}[0-9]{1,3}/([0-9]|[12][0-9]|3[0-2])$";
 

@@ -93,6 +93,12 @@ codes! {
         "A reader must be able to tell which reason belongs to which choice. Write `because:` as a mapping from each \
          unsafe field to its reason.";
 
+    NEEDS_HUB = "BP0604", "this needs the hub of the network",
+        "Environments, offices and the internet meet in the hub, where the firewall and the Transit Gateway are. Add \
+         `hub:` under `network:`, with an account for it.";
+    FLOW_TO_NOWHERE = "BP0605", "no packet of this flow can arrive",
+        "A flow names somebody who begins connections and something that answers on the port. The message says which of \
+         the two is missing. A flow that cannot happen would only look like an approval.";
     BAD_SENTENCE = "BP0602", "a guarantee is not a sentence of the language",
         "Guarantees read `never: A reaches B`, `only: A reaches B through C`, `always: A reaches B on 5432`. The verbs are \
          reaches, reads, writes, deletes, decrypts, administers and assumes.";

@@ -36,7 +36,7 @@ const SECTIONS: &[&str] = &[
 /// Sections within `organization` of which the same is true.
 const NESTED: &[&str] = &["units"];
 /// Lists to which every file may add.
-const LISTS: &[&str] = &["frameworks", "guarantees", "exceptions"];
+const LISTS: &[&str] = &["frameworks", "flows", "guarantees", "exceptions"];
 
 /// Reads the blueprint that begins at `entry`.
 pub fn read(

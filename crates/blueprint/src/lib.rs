@@ -32,7 +32,8 @@ pub use exceptions::exceptions;
 pub use files::{Files, MemoryFiles, ReadError};
 pub use model::*;
 pub use scalars::{
-    Capacity, Copies, Date, DomainName, Email, Image, Name, Period, PeriodUnit, RelativePath, Text,
+    Address, Capacity, Copies, Date, DomainName, DomainPattern, Email, Image, Name, Period, PeriodUnit,
+    RelativePath, Text,
 };
 pub use schema::json_schema;
 pub use spanned::Spanned;

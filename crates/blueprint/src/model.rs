@@ -5,6 +5,10 @@
 //! Everything keeps the place that a diagnostic or an origin may point at; a default has the place of what
 //! decided it. Lists keep the order of the text, so the same blueprint makes the same estate.
 
+mod network;
+
+pub use network::{Destination, Flow, HUB_PREFIX, Hub, Network, Office, Source};
+
 use diagnostics::Span;
 use smol_str::SmolStr;
 
@@ -39,6 +43,8 @@ handles! {
     StoreId,
     /// A workload of an environment: a position in [`Environment::workloads`].
     WorkloadId,
+    /// An office: a position in [`Network::offices`].
+    OfficeId,
 }
 
 /// A whole blueprint, resolved.
@@ -62,6 +68,8 @@ pub struct Blueprint {
     pub organization: Organization,
     /// The environments, complete with what runs in each.
     pub environments: Vec<Environment>,
+    /// Approved flows, one for each pair of somebody who begins and something that is reached.
+    pub flows: Vec<Flow>,
     /// The customer-managed keys.
     pub keys: Keys,
     /// The trail and its archive.
@@ -140,17 +148,6 @@ pub struct Region {
     pub name: SmolStr,
     /// How many availability zones a new account can use there.
     pub zones: usize,
-}
-
-/// The address plan.
-#[derive(Debug, Clone)]
-pub struct Network {
-    /// The space from which every network takes a block.
-    pub addresses: Spanned<Cidr>,
-    /// The prefix length of such a block.
-    pub vpc_prefix: Spanned<u8>,
-    /// Ranges in use elsewhere.
-    pub reserved: Vec<Spanned<Cidr>>,
 }
 
 /// Units and accounts.
@@ -423,6 +420,8 @@ pub struct Workload {
     pub uses: Vec<Use>,
     /// The workloads of this environment that call it.
     pub called_by: Vec<WorkloadId>,
+    /// The place of a flow that reaches it from elsewhere.
+    pub reached_by_flow: Option<Span>,
     /// Its environment variables.
     pub settings: Vec<(Spanned<SmolStr>, Spanned<SmolStr>)>,
     /// Its own tags, without those of the environment.
@@ -436,7 +435,7 @@ pub struct Workload {
 pub enum Exposure {
     /// Nobody: it listens to no one.
     Nobody,
-    /// The workloads that use it (`called_by`), through a load balancer inside.
+    /// The workloads that use it (`called_by`), through a load balancer inside, and the sources of flows to it.
     Callers,
     /// Everything in its environment's network, through a load balancer inside.
     Inside,

@@ -8,6 +8,7 @@ mod addresses;
 mod assurances;
 mod contents;
 mod environments;
+mod flows;
 mod guardrails;
 mod organization;
 mod watching;
@@ -35,7 +36,7 @@ use crate::written::{self, KeyScope, Lock};
 /// Words that mean something in the language and cannot name anything.
 pub const RESERVED: &[&str] = &[
     "internet", "inside", "anyone", "everyone", "nobody", "firewall", "primary", "recovery", "all", "none",
-    "offices", "root",
+    "offices", "root", "hub",
 ];
 
 /// Resolves a blueprint. `None` where something that must be written is missing; everything else is judged all
@@ -45,7 +46,8 @@ pub fn resolve(
     root: &Node,
     diagnostics: &mut Diagnostics,
 ) -> Option<Blueprint> {
-    let mut resolver = Resolver { reasons: Reasons::default(), diagnostics };
+    let reached = flows::reached(written);
+    let mut resolver = Resolver { reasons: Reasons::default(), reached, diagnostics };
     let name = match &written.name.0 {
         Some(name) => name.clone(),
         None => Spanned::new(Name::parse("unnamed").ok()?, root.span),
@@ -53,17 +55,19 @@ pub fn resolve(
     resolver.check_name(&name, "the company", 16);
     let frameworks = resolver.frameworks(written);
     let regions = resolver.regions(written.regions.0.as_ref(), root.span);
-    let network = network(written, name.span);
+    let mut network = network(written, name.span);
     let tags = resolver.tags(&written.tags);
     let mut organization = resolver.organization(written.organization.0.as_ref(), root.span)?;
     let keys = resolver.keys(written, name.span);
     let logs = resolver.logs(written, name.span, &frameworks);
     let mut environments = resolver.environments(written, &regions, &organization, &tags);
+    resolver.hub(written, &mut network, &regions, &organization, &environments);
     resolver.addresses(&network, &environments, regions.recovery.is_some());
     resolver.contents(written, root, &frameworks, &mut environments);
     resolver.protect_health_data(written, &environments, &mut organization);
     let detection = resolver.detection(written, name.span, &environments);
     let (rules, alarms) = resolver.rules_and_alarms(written);
+    let flows = resolver.flows(written, &network, &organization, &environments);
     let mut parties = assurances::Parties::new(&organization, &environments, written);
     let templates = resolver.templates(written, &regions, &organization, &environments);
     let guarantees = resolver.guarantees(written, &parties);
@@ -79,6 +83,7 @@ pub fn resolve(
         network,
         organization: organization.value,
         environments: environments.resolved,
+        flows,
         keys,
         logs,
         detection,
@@ -94,6 +99,8 @@ pub fn resolve(
 
 struct Resolver<'a> {
     reasons: Reasons,
+    /// What flows reach, as it is written.
+    reached: flows::Reached,
     diagnostics: &'a mut Diagnostics,
 }
 
@@ -344,6 +351,8 @@ fn network(written: &written::Blueprint, name: Span) -> Network {
         addresses,
         vpc_prefix: prefix.map(|prefix| u8::try_from(prefix).unwrap_or(16)),
         reserved: network.map_or_else(Vec::new, |network| network.reserved.iter().copied().collect()),
+        hub: None,
+        offices: Vec::new(),
     }
 }
 

@@ -203,6 +203,77 @@ impl DomainName {
 
 from_text!(DomainName);
 
+/// A domain name, or every name beneath one: `.example.com`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct DomainPattern(SmolStr);
+
+impl DomainPattern {
+    const EXPECTED: &'static str =
+        "a domain name such as `api.example.com`, or `.example.com` for all names beneath it";
+    const WHAT: &'static str = "a domain name";
+    const PATTERN: &'static str = r"^\.?([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?\.)+[A-Za-z]{2,}$";
+
+    /// Reads it; capital letters become small.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        if text.contains('*') {
+            return Err("all names beneath a domain are written with a dot before it".into());
+        }
+        DomainName::parse(text.strip_prefix('.').unwrap_or(text))?;
+        Ok(Self(text.to_ascii_lowercase().into()))
+    }
+
+    /// Its text, with the dot before it where all names beneath are meant.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether it means every name beneath a domain, rather than one name.
+    #[must_use]
+    pub fn is_suffix(&self) -> bool {
+        self.0.starts_with('.')
+    }
+
+    fn text(&self) -> &str {
+        &self.0
+    }
+}
+
+from_text!(DomainPattern);
+
+/// An IPv4 address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Address(std::net::Ipv4Addr);
+
+impl Address {
+    const EXPECTED: &'static str = "an IPv4 address such as `203.0.113.10`";
+    const WHAT: &'static str = "an IPv4 address";
+    const PATTERN: &'static str = r"^([0-9]{1,3}\.){3}[0-9]{1,3}$";
+
+    /// Reads it.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        text.parse().map(Self).map_err(|_| "it does not have four numbers from 0 to 255".to_owned())
+    }
+
+    /// The address.
+    #[must_use]
+    pub fn ip(self) -> std::net::Ipv4Addr {
+        self.0
+    }
+
+    fn text(self) -> std::net::Ipv4Addr {
+        self.0
+    }
+}
+
+from_text!(Address);
+
 /// A container image: a repository with a tag or digest, in a registry where one is named.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Image(SmolStr);

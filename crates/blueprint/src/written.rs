@@ -5,12 +5,14 @@
 //! `docs/blueprint.md` says in more words. `planned` lists the part of the language that is refused as not built.
 
 mod environment;
+mod network;
 mod organization;
 mod store;
 mod watching;
 mod workload;
 
 pub use environment::{Environment, Overrides, Tier, overlaid};
+pub use network::{Flow, Hub, Network, Way};
 pub use organization::{Account, Guardrail, Organization, Unit};
 pub use store::{
     AttributeType, Bucket, DataClass, KeyAttribute, Lock, Postgresql, Store, StoreCommon, StoreKind, Table,
@@ -23,7 +25,6 @@ use document::{Kind, Node};
 use serde_json::{Value, json};
 
 use crate::Spanned;
-use crate::cidr::Cidr;
 use crate::reader::{Decode, Definitions, Field, Many, Named, Planned, Required, Texts, wrong_type};
 use crate::record::{choice, record};
 use crate::scalars::{Date, DomainName, Email, Name, Number, Period, RelativePath, Text, Word};
@@ -35,6 +36,9 @@ pub fn planned() -> impl Iterator<Item = &'static Planned> {
         Framework::PLANNED,
         Contacts::PLANNED,
         Network::PLANNED,
+        Hub::PLANNED,
+        Way::PLANNED,
+        Flow::PLANNED,
         Organization::PLANNED,
         Unit::PLANNED,
         Account::PLANNED,
@@ -87,6 +91,8 @@ record! {
         stores as "stores": Named<Store>,
         /// What runs: services and workers.
         workloads as "workloads": Named<Workload>,
+        /// Approved ways between environments, offices and the internet. Everything else stays closed.
+        flows as "flows": Many<Flow>,
         /// The customer-managed keys that encrypt every store.
         keys as "keys": Option<Spanned<Keys>>,
         /// The organization's audit trail and the archive that nobody can empty.
@@ -108,7 +114,6 @@ record! {
     }
     planned {
         "identity": "people, groups, roles, temporary access, second factor",
-        "flows": "approved flows between environments, units and offices",
         "backup": "backup plans, vault lock, copies to another account",
         "recovery": "drills, objectives and failover between regions",
         "delivery": "pipelines for developers and for infrastructure",
@@ -167,26 +172,6 @@ record! {
         recovery as "recovery": Option<Spanned<Word>>,
     }
     planned {}
-}
-
-record! {
-    /// The address plan: one space from which every network takes a block, without overlap, for good.
-    pub struct Network "network" {
-        /// The space. Every environment takes one block of it in each region.
-        addresses as "addresses": Option<Spanned<Cidr>> = "10.0.0.0/8",
-        /// The prefix length of an environment's block, 16 (65,536 addresses) to 22 (1,024).
-        vpc_size as "vpc-size": Option<Spanned<Number<16, 22>>> = 16,
-        /// Ranges of the space that are in use elsewhere, such as in offices; nothing is allocated there.
-        reserved as "reserved": Many<Cidr>,
-    }
-    planned {
-        "hub": "one way in and out: Transit Gateway, Network Firewall, central internet gateway",
-        "offices": "site-to-site VPN into the Transit Gateway",
-        "vpn": "client VPN with per-user authorization",
-        "peering": "peered networks that can be cut at once",
-        "endpoints": "central interface endpoints with policies",
-        "resolver": "Route 53 Resolver rules and DNS Firewall",
-    }
 }
 
 record! {

@@ -11,6 +11,7 @@ mod encryption;
 mod hipaa;
 mod iam;
 mod managed;
+mod network_quota;
 mod organizations;
 mod pack;
 mod path;
@@ -36,6 +37,7 @@ pub use crate::iam::{
     matches as iam_pattern_matches,
 };
 pub use crate::managed::ManagedPolicies;
+pub use crate::network_quota::NetworkQuota;
 pub use crate::organizations::PolicyQuota;
 pub use crate::path::{PathCursor, PathTree, PropertyPath, Step};
 pub use crate::pattern::Pattern;
@@ -61,6 +63,7 @@ pub struct Catalog {
     runtimes: OnceLock<Vec<Runtime>>,
     engines: OnceLock<support::Engines>,
     quotas: OnceLock<Quotas>,
+    network_quotas: OnceLock<Vec<NetworkQuota>>,
     hipaa: OnceLock<EligibleServices>,
     policies: OnceLock<Vec<PolicyQuota>>,
     stores: OnceLock<Vec<AtRest>>,
@@ -102,6 +105,7 @@ impl Catalog {
             runtimes: OnceLock::new(),
             engines: OnceLock::new(),
             quotas: OnceLock::new(),
+            network_quotas: OnceLock::new(),
             hipaa: OnceLock::new(),
             policies: OnceLock::new(),
             stores: OnceLock::new(),
@@ -220,6 +224,15 @@ impl Catalog {
             None => version.split_once('_')?,
         };
         self.engines().version(&versioned.service, engine, version)
+    }
+
+    /// A quota of networks by its id.
+    #[must_use]
+    pub fn network_quota(&self, id: &str) -> Option<&NetworkQuota> {
+        let all = self.network_quotas.get_or_init(|| {
+            table::parse::<network_quota::Table>(include_str!("../data/network-quotas.json")).into()
+        });
+        all.iter().find(|quota| quota.id == id)
     }
 
     /// CloudFormation's quotas.

@@ -2,7 +2,8 @@
 //!
 //! In: an environment's workloads and databases, and what uses what. Out: a group for each workload, each load
 //! balancer and each database, and one pair of rules for each use. Always: a rule names two groups or, for what
-//! is served to the internet or to the whole network, a port 443; nothing else is open. All of it is in one
+//! is served to the internet or to the whole network, a port 443, or the network and port of an approved flow; nothing
+//! else is open. All of it is in one
 //! stack, so that workloads may use each other without their stacks referring to each other in a circle, and
 //! so that one place shows all.
 //!
@@ -14,7 +15,8 @@ use estate::{SmolStr, Value, value};
 
 use crate::draft::{Draft, Drawn, reference};
 use crate::layout::Site;
-use crate::{naming, network};
+use crate::ways::Part;
+use crate::{ingress, naming, network};
 
 /// The component's name.
 pub(crate) const COMPONENT: &str = "access";
@@ -22,8 +24,10 @@ pub(crate) const COMPONENT: &str = "access";
 /// A load balancer before a workload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Door {
-    /// On the internet, in the gateway tier.
+    /// On the internet, in the gateway tier of a network that has no hub.
     Internet,
+    /// In the gateway tier, for what comes through the hub: from the internet, from other networks, from offices.
+    Hub,
     /// Inside the network, in the application tier.
     Inside,
 }
@@ -33,20 +37,31 @@ impl Door {
     pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Internet => "",
+            Self::Hub => "Hub",
             Self::Inside => "Internal",
         }
     }
 }
 
-/// The load balancers of a workload. One that is on the internet and is also used by others has two: nothing in
+/// The logical id of a part of a door.
+pub(crate) fn door_word(workload: &Workload, door: Door, what: &str) -> SmolStr {
+    naming::id(workload.name.value.as_str(), &format!("{}{what}", door.word()))
+}
+
+/// The load balancers of a workload. One that is reached from elsewhere and is also used by others has two: nothing in
 /// the application tier has a route to the first.
-pub(crate) fn doors(workload: &Workload) -> Vec<Door> {
-    match workload.exposure {
-        Exposure::Nobody => vec![],
-        Exposure::Callers | Exposure::Inside => vec![Door::Inside],
-        Exposure::Internet if workload.called_by.is_empty() => vec![Door::Internet],
-        Exposure::Internet => vec![Door::Internet, Door::Inside],
+pub(crate) fn doors(site: &Site<'_>, workload: &Workload) -> Vec<Door> {
+    let mut doors = Vec::new();
+    let on_the_internet = workload.exposure == Exposure::Internet;
+    if site.hub.is_some() && (on_the_internet || workload.reached_by_flow.is_some()) {
+        doors.push(Door::Hub);
+    } else if on_the_internet {
+        doors.push(Door::Internet);
     }
+    if workload.exposure == Exposure::Inside || !workload.called_by.is_empty() {
+        doors.push(Door::Inside);
+    }
+    doors
 }
 
 /// The group of a workload's tasks.
@@ -62,6 +77,15 @@ pub(crate) fn door_group(site: &Site<'_>, workload: &Workload, door: Door) -> Va
 /// The group of a database.
 pub(crate) fn database_group(site: &Site<'_>, store: &Store) -> Value {
     group(site, database_id(store))
+}
+
+/// The group of the load balancer that the hub knows by its addresses.
+pub(crate) fn behind_group(site: &Site<'_>, workload: &Workload) -> Value {
+    group(site, behind_id(workload))
+}
+
+fn behind_id(workload: &Workload) -> SmolStr {
+    naming::id(workload.name.value.as_str(), "BehindSecurityGroup")
 }
 
 fn group(site: &Site<'_>, id: SmolStr) -> Value {
@@ -101,6 +125,7 @@ pub(crate) fn stack(site: &Site<'_>) -> Option<Drawn> {
     for (_, workload) in site.workloads() {
         rules_of(site, &mut draft, workload);
     }
+    ways_in(site, &mut draft);
     Some(draft.finish())
 }
 
@@ -110,10 +135,14 @@ fn groups_of(site: &Site<'_>, draft: &mut Draft, workload: &Workload) {
     draft.at(workload.span);
     let text = smol_str::format_smolstr!("Tasks of {name}");
     add_group(site, draft, workload_id(workload), text, None, &tags);
-    for door in doors(workload) {
+    if site.slot(workload).is_some() {
+        behind(site, draft, workload, &tags);
+    }
+    for door in doors(site, workload) {
         draft.at(workload.exposed_by);
         let (text, open) = match door {
             Door::Internet => ("from the internet", Some(("0.0.0.0/0".into(), "TLS from the internet"))),
+            Door::Hub => ("from the hub", None),
             Door::Inside if workload.exposure == Exposure::Inside => (
                 "from inside",
                 Some((Value::from(network::block(site)), "TLS from everything in the network")),
@@ -126,6 +155,18 @@ fn groups_of(site: &Site<'_>, draft: &mut Draft, workload: &Workload) {
         });
         add_group(site, draft, door_id(workload, door), text, open, &tags);
     }
+}
+
+/// The group of the load balancer that the hub knows by its addresses.
+fn behind(site: &Site<'_>, draft: &mut Draft, workload: &Workload, tags: &crate::tags::Tags) {
+    let Some(joined) = &site.hub else { return };
+    draft.at(workload.exposed_by);
+    let text = smol_str::format_smolstr!("Way in to {} from the load balancer at the hub", workload.name);
+    let open = value!([{
+        "IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "CidrIp": ingress::entrance_block(joined),
+        "Description": "TLS from the load balancers at the hub",
+    }]);
+    add_group(site, draft, behind_id(workload), text, Some(open), tags);
 }
 
 fn add_group(
@@ -156,10 +197,29 @@ fn rules_of(site: &Site<'_>, draft: &mut Draft, workload: &Workload) {
         "FromPort": 443,
         "ToPort": 443,
         "CidrIp": "0.0.0.0/0",
-        "Description": "TLS to AWS services through VPC endpoints; there is no route to the internet",
+        "Description": if site.leaves(workload) {
+            "TLS to AWS services through VPC endpoints, and to whatever the firewall of the hub lets pass"
+        } else {
+            "TLS to AWS services through VPC endpoints; there is no route to the internet"
+        },
     });
     draft.add(naming::id(name, "ReachesAwsServices"), "AWS::EC2::SecurityGroupEgress", properties);
-    for door in doors(workload) {
+    if site.slot(workload).is_some() {
+        pair(
+            draft,
+            workload.exposed_by,
+            &Pair {
+                from: behind_id(workload),
+                to: door_id(workload, Door::Hub),
+                port: 443,
+                ingress: naming::id(name, "FromBehind"),
+                egress: naming::id(name, "BehindToLoadBalancer"),
+                text: smol_str::format_smolstr!("{name}: from the way in to its load balancer"),
+            },
+        );
+    }
+    ways_out(site, draft, workload);
+    for door in doors(site, workload) {
         let port = i64::from(workload.port.value);
         let word = smol_str::format_smolstr!("{}LoadBalancer", door.word());
         pair(
@@ -201,6 +261,53 @@ fn rules_of(site: &Site<'_>, draft: &mut Draft, workload: &Workload) {
                 text: smol_str::format_smolstr!("{name} uses {other}"),
             },
         );
+    }
+}
+
+/// What a workload reaches in other networks, beyond TLS to anywhere that its routes lead.
+fn ways_out(site: &Site<'_>, draft: &mut Draft, workload: &Workload) {
+    let Some(joined) = &site.hub else { return };
+    let at = site.environment.workloads.iter().position(|one| one.name == workload.name);
+    let own = joined.ways.out.iter().filter(|way| Some(way.workload) == at && way.port != 443);
+    let name = workload.name.value.as_str();
+    for way in own {
+        let properties = value!({
+            "GroupId": draft.reference(workload_id(workload)),
+            "IpProtocol": "tcp",
+            "FromPort": i64::from(way.port),
+            "ToPort": i64::from(way.port),
+            "CidrIp": network::text(way.to),
+            "Description": smol_str::format_smolstr!("{name}: an approved flow, through the hub"),
+        });
+        let id = naming::id(name, &format!("Reaches{}On{}", naming::of_block(way.to), way.port));
+        draft.at(way.span).add(id, "AWS::EC2::SecurityGroupEgress", properties);
+    }
+}
+
+/// What other networks reach here.
+fn ways_in(site: &Site<'_>, draft: &mut Draft) {
+    let Some(joined) = &site.hub else { return };
+    for way in &joined.ways.into {
+        let (group, name) = match way.part {
+            Part::Workload(at) => match site.environment.workloads.get(at) {
+                Some(workload) => (door_id(workload, Door::Hub), workload.name.value.as_str()),
+                None => continue,
+            },
+            Part::Store(at) => match site.environment.stores.get(at) {
+                Some(store) => (database_id(store), store.name.value.as_str()),
+                None => continue,
+            },
+        };
+        let properties = value!({
+            "GroupId": draft.reference(group),
+            "IpProtocol": "tcp",
+            "FromPort": i64::from(way.port),
+            "ToPort": i64::from(way.port),
+            "CidrIp": network::text(way.from),
+            "Description": smol_str::format_smolstr!("{name}: an approved flow, through the hub"),
+        });
+        let id = naming::id(name, &format!("From{}On{}", naming::of_block(way.from), way.port));
+        draft.at(way.span).add(id, "AWS::EC2::SecurityGroupIngress", properties);
     }
 }
 

@@ -12,7 +12,7 @@ use blueprint::model::Network;
 use diagnostics::{Diagnostic, Diagnostics, Span};
 use estate::SmolStr;
 
-use crate::codes::{LOCK_CONFLICT, NO_ZONE, SPACE_EXHAUSTED};
+use crate::codes::{LOCK_CONFLICT, NO_ZONE, SPACE_EXHAUSTED, TOO_SMALL};
 use crate::lock::{LockedNetwork, LockedZone};
 
 /// One wish for a network.
@@ -24,8 +24,12 @@ pub(crate) struct Wish<'b> {
     pub region: &'b str,
     /// The block, where the blueprint fixes it.
     pub fixed: Option<Cidr>,
+    /// The prefix length of the block, where it is not fixed.
+    pub prefix: u8,
     /// How many zones.
     pub zones: usize,
+    /// Whether it is joined to the hub, and has the subnets for that.
+    pub joined: bool,
     /// The place that asks.
     pub span: Span,
 }
@@ -52,9 +56,11 @@ impl<'b> Planner<'b> {
         let by_key = (0..).zip(&networks).map(|(at, network)| (key(network), at)).collect();
         let handed_out = networks.iter().map(|network| network.addresses);
         let mut taken = BTreeMap::new();
+        let offices = plan.offices.iter().flat_map(|office| office.networks.iter().map(|block| block.value));
         plan.reserved
             .iter()
             .map(|block| block.value)
+            .chain(offices)
             .chain(handed_out)
             .for_each(|block| take(&mut taken, block));
         let cursor = u32::from(plan.addresses.value.first());
@@ -167,10 +173,10 @@ impl<'b> Planner<'b> {
     /// The first block of the plan's size that nobody has, or that of the network handed out first among those
     /// removed; and the position that the new network takes.
     fn free_block(&mut self, wish: &Wish<'_>, diagnostics: &mut Diagnostics) -> Option<(Cidr, usize)> {
-        if let Some(block) = self.next_free() {
+        if let Some(block) = self.next_free(wish.prefix) {
             return Some((block, self.networks.len()));
         }
-        let prefix = self.plan.vpc_prefix.value;
+        let prefix = wish.prefix;
         let tombstone = (0..).zip(&self.networks).position(|(at, network): (usize, &LockedNetwork)| {
             let block = network.addresses;
             network.removed
@@ -196,23 +202,30 @@ impl<'b> Planner<'b> {
         Some((block.part(prefix, 0)?, at))
     }
 
-    fn next_free(&mut self) -> Option<Cidr> {
-        let (space, prefix) = (self.plan.addresses.value, self.plan.vpc_prefix.value);
+    fn next_free(&mut self, prefix: u8) -> Option<Cidr> {
+        let space = self.plan.addresses.value;
         let size = 1u64 << (32 - u32::from(prefix));
         let last = u64::from(u32::from(space.last()));
-        let mut first = u64::from(self.cursor).next_multiple_of(size);
+        // A larger block begins its search anew: what it skips stays free for smaller ones.
+        let usual = prefix == self.plan.vpc_prefix.value;
+        let begin = if usual { self.cursor } else { u32::from(space.first()) };
+        let mut first = u64::from(begin).next_multiple_of(size);
         while first + size - 1 <= last {
             let (from, to) = (u32::try_from(first).ok()?, u32::try_from(first + size - 1).ok()?);
             // No block taken contains another, so only the one that begins last before our end can reach in.
             match self.taken.range(..=to).next_back() {
                 Some((_, &end)) if end >= from => first = (u64::from(end) + 1).next_multiple_of(size),
                 _ => {
-                    self.cursor = u32::try_from(first + size).unwrap_or(u32::MAX);
+                    if usual {
+                        self.cursor = u32::try_from(first + size).unwrap_or(u32::MAX);
+                    }
                     return Cidr::new(Ipv4Addr::from(from), prefix);
                 }
             }
         }
-        self.cursor = u32::MAX;
+        if usual {
+            self.cursor = u32::MAX;
+        }
         None
     }
 }
@@ -267,16 +280,86 @@ fn add_zones(
         };
         network.zones.push(zone);
     }
+    if wish.joined {
+        let block = network.addresses;
+        for (slot, zone) in network.zones.iter_mut().enumerate() {
+            let Some((attachment, outbound)) = joining_subnets(block, slot) else {
+                let message = format!(
+                    "{block} of `{}` is too small to be joined to the hub: its load balancers need more room",
+                    wish.environment
+                );
+                let said = Diagnostic::error(TOO_SMALL, wish.span, message);
+                diagnostics.push(said.help("let it have a /21 or larger (`network.vpc-size: 21`)"));
+                return false;
+            };
+            zone.attachment.get_or_insert(attachment);
+            zone.outbound.get_or_insert(outbound);
+        }
+    }
     true
 }
 
 /// The subnets of the zone in place `slot`. Half of the block is for workloads, a quarter for data, an eighth for
-/// what is exposed, an eighth stays free; each part has room for eight zones.
+/// what is exposed, an eighth for what a network that is joined to the hub needs beside; each part has room for
+/// eight zones.
 fn subnets(block: Cidr, slot: usize, zone: &str) -> Option<LockedZone> {
-    let slot = u64::try_from(slot).ok().filter(|slot| *slot < MOST_ZONES as u64)?;
+    let slot = slot_number(slot)?;
     let prefix = block.prefix();
     let application = block.part(prefix + 1, 0)?.part(prefix + 4, slot)?;
-    let data = block.part(prefix + 2, 2)?.part(prefix + 5, slot)?;
-    let gateway = block.part(prefix + 3, 6)?.part(prefix + 6, slot)?;
-    Some(LockedZone { zone: SmolStr::new(zone), gateway, application, data })
+    let data = data_block(block)?.part(prefix + 5, slot)?;
+    let gateway = gateway_block(block)?.part(prefix + 6, slot)?;
+    Some(LockedZone {
+        zone: SmolStr::new(zone),
+        gateway,
+        application,
+        data,
+        attachment: None,
+        outbound: None,
+    })
+}
+
+/// The subnets of a zone for the attachment to the Transit Gateway, and for workloads that leave the network.
+/// `None` where the block is too small: a subnet with an Application Load Balancer is a /27 or larger.
+/// Source: Elastic Load Balancing User Guide, "Subnets for your load balancer"; Amazon VPC User Guide, "Subnet CIDR
+/// blocks".
+fn joining_subnets(block: Cidr, slot: usize) -> Option<(Cidr, Cidr)> {
+    let slot = slot_number(slot)?;
+    let prefix = block.prefix();
+    let attachment = block.part(prefix + 4, 14)?.part(28, slot)?;
+    let outbound = outbound_block(block)?.part(prefix + 7, slot).filter(|subnet| subnet.prefix() <= 28)?;
+    Some((attachment, outbound))
+}
+
+fn slot_number(slot: usize) -> Option<u64> {
+    u64::try_from(slot).ok().filter(|slot| *slot < MOST_ZONES as u64)
+}
+
+/// The part of a network's block in which all subnets of the gateway tier lie.
+pub(crate) fn gateway_block(block: Cidr) -> Option<Cidr> {
+    block.part(block.prefix() + 3, 6)
+}
+
+/// The part in which all subnets of the data tier lie.
+pub(crate) fn data_block(block: Cidr) -> Option<Cidr> {
+    block.part(block.prefix() + 2, 2)
+}
+
+/// The part in which all subnets of workloads lie that leave the network.
+pub(crate) fn outbound_block(block: Cidr) -> Option<Cidr> {
+    block.part(block.prefix() + 4, 15)
+}
+
+/// The part of a gateway subnet in which nothing gets an address by chance: load balancers that others know by their
+/// addresses stand there. A quarter of the subnet, or a /28 where that is more.
+pub(crate) fn reservation(gateway: Cidr) -> Option<Cidr> {
+    gateway.part((gateway.prefix() + 2).min(28), 0)
+}
+
+/// The address number `slot` of a gateway subnet's reservation, behind the four that AWS keeps.
+/// Source: Amazon VPC User Guide, "Subnet CIDR blocks", reserved addresses.
+pub(crate) fn fixed_address(gateway: Cidr, slot: u32) -> Option<Ipv4Addr> {
+    let block = reservation(gateway)?;
+    let address = u32::from(block.first()).checked_add(4)?.checked_add(slot)?;
+    (address < u32::from(gateway.last()) && address <= u32::from(block.last()))
+        .then(|| Ipv4Addr::from(address))
 }

@@ -33,4 +33,11 @@ codes! {
         "AWS Organizations limits how many policies may be attached to the root, a unit or an account, and how long each may \
          be. The guardrails of this place do not fit. Units inherit what stands above them: put some of the guardrails \
          on the organization or on a unit above or beneath, where there is room.";
+    TOO_SMALL = "DSN0009", "the network is too small for what stands in it",
+        "A network that is joined to the hub has subnets for its attachment, for load balancers behind the hub and for \
+         workloads that leave it. They fit into a /21 or larger. A network has room for as many load balancers with \
+         addresses of their own as its gateway subnets allow.";
+    OVER_QUOTA = "DSN0010", "AWS would refuse this: a quota is exceeded",
+        "AWS limits how many routes, rules and attachments there may be. The estate would need more than the quota \
+         that a new account has. Approve flows between units of fewer environments, or have AWS raise the quota first.";
 }

@@ -7,19 +7,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use blueprint::cidr::Cidr;
 use blueprint::model::{
-    Account, AccountId, Blueprint, DataClass, Environment, Exposure, Keys, Macie, Region, Store, StoreId,
-    StoreKind, Target, Workload, WorkloadId,
+    Account, AccountId, Blueprint, DataClass, Environment, Exposure, HUB_PREFIX, Hub, Keys, Macie, Region,
+    Store, StoreId, StoreKind, Target, Workload, WorkloadId,
 };
 use diagnostics::{Diagnostic, Diagnostics, Span};
 use estate::{SmolStr, StackId};
 
-use crate::addresses::{Planner, Wish};
+use crate::addresses::{self, Planner, Wish};
 use crate::codes::{COMES_BACK, NO_ZONE, SAME_LOGICAL_ID};
 use crate::draft::Place;
 use crate::lock::{Lock, LockedAccount, LockedNetwork, LockedZone};
 use crate::naming;
 use crate::tags::Tags;
+use crate::ways::{self, Ways};
 
 /// The whole estate before it is drawn.
 pub(crate) struct Layout<'b> {
@@ -29,6 +31,8 @@ pub(crate) struct Layout<'b> {
     pub foundation: Foundation,
     /// The environments.
     pub sites: Vec<Site<'b>>,
+    /// The hub of the network.
+    pub hub: Option<HubSite<'b>>,
     /// What has been handed out now.
     pub lock: Lock,
     /// Who owns what nobody else owns: the value of the tag `owner` where the blueprint says none.
@@ -72,6 +76,64 @@ pub(crate) struct Foundation {
     pub trail_name: SmolStr,
 }
 
+/// The hub of the network in its region.
+pub(crate) struct HubSite<'b> {
+    /// What is written about it.
+    pub hub: &'b Hub,
+    /// Its account and region.
+    pub place: Place,
+    /// Its VPC's addresses.
+    pub network: LockedNetwork,
+    /// How many zones it spreads over: as many as the environment that has most.
+    pub zones: usize,
+    /// Its stacks.
+    pub stacks: HubStacks,
+    /// One for each office.
+    pub offices: Vec<StackId>,
+    /// Tags on everything in it.
+    pub tags: Tags,
+}
+
+/// The stacks of the hub.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct HubStacks {
+    /// VPC, internet gateway, NAT gateways.
+    pub network: StackId,
+    /// The Transit Gateway and its share.
+    pub transit_gateway: StackId,
+    /// Network Firewall.
+    pub firewall: StackId,
+    /// Names that networks share, where any are reached across.
+    pub names: Option<StackId>,
+    /// What offices share, where there are any.
+    pub offices: Option<StackId>,
+}
+
+impl HubSite<'_> {
+    /// The zones that it uses.
+    pub(crate) fn zones(&self) -> impl Iterator<Item = (usize, &LockedZone)> {
+        (1..).zip(self.network.zones.iter().take(self.zones))
+    }
+}
+
+/// An environment's place at the hub.
+pub(crate) struct Joined {
+    /// The stack in the hub's account that holds its routes and its ways in from the internet.
+    pub stack: StackId,
+    /// The stack in the hub's account that holds the names of what is reached from other networks.
+    pub names: Option<StackId>,
+    /// The stacks of the hub.
+    pub hub: HubStacks,
+    /// Where the load balancers on the internet stand.
+    pub entrance: Cidr,
+    /// The address space of the whole estate, and of offices outside of it.
+    pub space: Vec<Cidr>,
+    /// Its ways.
+    pub ways: Ways,
+    /// For each workload the number of its address in each gateway subnet, where it is on the internet.
+    pub slots: Vec<Option<u32>>,
+}
+
 /// An environment in its region.
 pub(crate) struct Site<'b> {
     /// The environment.
@@ -86,6 +148,8 @@ pub(crate) struct Site<'b> {
     pub network: LockedNetwork,
     /// Its stacks.
     pub stacks: SiteStacks,
+    /// Its place at the hub.
+    pub hub: Option<Joined>,
     /// Tags on everything in it.
     pub tags: Tags,
     /// Who hears of trouble.
@@ -212,31 +276,75 @@ impl<'b> Layout<'b> {
         if diagnostics.error_count() > before {
             return None;
         }
+        let ingress = crate::ingress::hand_out(blueprint, lock);
         let by_key: BTreeMap<(&str, &str), &LockedNetwork> = networks
             .iter()
             .map(|network| ((network.environment.as_str(), network.region.as_str()), network))
             .collect();
+        let of = |environment: &Environment| {
+            by_key.get(&(environment.name.value.as_str(), environment.region.value.name.as_str())).copied()
+        };
+        let hub = match &blueprint.network.hub {
+            Some(hub) => Some(HubSite {
+                hub,
+                place: place(hub.account, primary),
+                network: (*by_key.get(&(HUB, primary.name.as_str()))?).clone(),
+                zones: hub_zones(blueprint),
+                stacks: HubStacks {
+                    network: ids.next(),
+                    transit_gateway: ids.next(),
+                    firewall: ids.next(),
+                    names: ids.next_if(blueprint.environments.iter().any(is_reached)),
+                    offices: ids.next_if(!blueprint.network.offices.is_empty()),
+                },
+                offices: blueprint.network.offices.iter().map(|_| ids.next()).collect(),
+                tags: tags_of(blueprint, &owner, hub.account),
+            }),
+            None => None,
+        };
+        let blocks = blueprint.environments.iter().map(|one| Some(of(one)?.addresses));
+        let blocks: Vec<Cidr> = blocks.collect::<Option<_>>()?;
+        let ways = ways::of(blueprint, &blocks);
         let mut sites = Vec::with_capacity(blueprint.environments.len());
-        for environment in &blueprint.environments {
-            let network =
-                by_key.get(&(environment.name.value.as_str(), environment.region.value.name.as_str()))?;
+        for (environment, ways) in blueprint.environments.iter().zip(ways) {
+            let network = of(environment)?;
             let recovery = blueprint.regions.recovery.as_ref();
             let recovery = recovery.filter(|region| region.value.name != environment.region.value.name);
             let recovery = recovery.map(|region| place(environment.account, &region.value));
             let name = SmolStr::new(environment.name.value.as_str());
+            let joins = joins(blueprint, environment, &ways);
+            let hub = match hub.as_ref().filter(|_| joins) {
+                Some(hub) => Some(Joined {
+                    stack: ids.next(),
+                    names: ids.next_if(is_reached(environment)),
+                    hub: hub.stacks,
+                    entrance: addresses::gateway_block(hub.network.addresses)?,
+                    space: space(blueprint),
+                    ways,
+                    slots: crate::ingress::slots(environment, &ingress),
+                }),
+                None => None,
+            };
             sites.push(Site {
                 environment,
+                hub,
                 keys: &blueprint.keys,
                 place: place(environment.account, &environment.region.value),
                 stacks: site_stacks(&mut ids, environment, recovery.is_some()),
                 recovery,
-                network: (*network).clone(),
+                network: network.clone(),
                 tags: Tags::new(&owner, &name, &environment.tags),
                 operations: blueprint.contacts.operations.value.as_str(),
                 organization: foundation.organization,
             });
         }
-        Some(Self { blueprint, foundation, sites, lock: Lock { accounts, networks }, owner })
+        let lock = Lock { accounts, networks, ingress };
+        Some(Self { blueprint, foundation, sites, hub, lock, owner })
+    }
+
+    /// The address space of the estate, and the networks of offices that lie outside of it.
+    pub(crate) fn space(&self) -> Vec<Cidr> {
+        space(self.blueprint)
     }
 
     /// The name of the management account, by which commands know it.
@@ -251,10 +359,40 @@ impl<'b> Layout<'b> {
 
     /// The tags of what belongs to the organization as a whole and lies in `account`.
     pub(crate) fn tags(&self, account: AccountId) -> Tags {
-        let own = self.blueprint.account(account).map_or(&[][..], |account| account.tags.as_slice());
-        let written = self.blueprint.tags.iter().chain(own).cloned().collect();
-        Tags::new(&self.owner, &SmolStr::new_static("organization"), &written)
+        tags_of(self.blueprint, &self.owner, account)
     }
+}
+
+fn tags_of(blueprint: &Blueprint, owner: &str, account: AccountId) -> Tags {
+    let own = blueprint.account(account).map_or(&[][..], |account| account.tags.as_slice());
+    let written = blueprint.tags.iter().chain(own).cloned().collect();
+    Tags::new(owner, &SmolStr::new_static("organization"), &written)
+}
+
+/// The name under which the lock keeps the hub's network. No environment can have it.
+const HUB: &str = "hub";
+
+/// Whether anything in an environment is reached by a flow.
+fn is_reached(environment: &Environment) -> bool {
+    environment.workloads.iter().any(crate::names::is_shared)
+}
+
+/// Zones of the hub: as many as the environment that has most, so that a zone's packets stay in it.
+fn hub_zones(blueprint: &Blueprint) -> usize {
+    blueprint.environments.iter().map(|one| usize::from(one.zones.value)).max().unwrap_or(2)
+}
+
+/// Whether an environment is joined to the hub: something crosses its border. What nothing crosses stays alone.
+fn joins(blueprint: &Blueprint, environment: &Environment, ways: &Ways) -> bool {
+    blueprint.network.hub.is_some() && (environment.is_on_the_internet() || ways.any())
+}
+
+/// The address space of the estate and the networks of offices that lie outside of it.
+fn space(blueprint: &Blueprint) -> Vec<Cidr> {
+    let network = &blueprint.network;
+    let offices = network.offices.iter().flat_map(|office| office.networks.iter().map(|range| range.value));
+    let outside = offices.filter(|range| !network.addresses.value.contains(*range));
+    std::iter::once(network.addresses.value).chain(outside).collect()
 }
 
 impl<'b> Site<'b> {
@@ -301,6 +439,23 @@ impl<'b> Site<'b> {
     /// A workload with its stack.
     pub(crate) fn workload(&self, id: WorkloadId) -> Option<(StackId, &'b Workload)> {
         Some((*self.stacks.workloads.get(id.0)?, self.environment.workload(id)?))
+    }
+
+    /// Whether a workload begins connections that leave the network.
+    pub(crate) fn leaves(&self, workload: &Workload) -> bool {
+        let at = self.environment.workloads.iter().position(|one| one.name == workload.name);
+        self.hub.as_ref().is_some_and(|hub| at.is_some_and(|at| hub.ways.leaves(at)))
+    }
+
+    /// Whether any workload does.
+    pub(crate) fn any_leaves(&self) -> bool {
+        self.hub.as_ref().is_some_and(|hub| hub.ways.leaves.contains(&true))
+    }
+
+    /// The number of a workload's address in each gateway subnet, where it is reached from the internet through the hub.
+    pub(crate) fn slot(&self, workload: &Workload) -> Option<u32> {
+        let at = self.environment.workloads.iter().position(|one| one.name == workload.name)?;
+        self.hub.as_ref()?.slots.get(at).copied().flatten()
     }
 
     /// The workloads that use the store at a position.
@@ -385,15 +540,30 @@ fn accounts(blueprint: &Blueprint, lock: &Lock, diagnostics: &mut Diagnostics) -
     out
 }
 
+/// The environments that are joined to the hub, before anybody has addresses.
+fn joining(blueprint: &Blueprint) -> BTreeSet<usize> {
+    let Some(hub) = &blueprint.network.hub else { return BTreeSet::new() };
+    let flows = blueprint.flows.iter();
+    let crossed = flows.flat_map(|flow| [flow.from.environment(), flow.to.environment()]);
+    let crossed = crossed.flatten().map(|id| id.0);
+    let all = blueprint.environments.iter().enumerate();
+    let open = all
+        .filter(|(_, one)| one.is_on_the_internet() || (!hub.allow.is_empty() && !one.workloads.is_empty()));
+    crossed.chain(open.map(|(at, _)| at)).collect()
+}
+
 fn networks(blueprint: &Blueprint, lock: &Lock, diagnostics: &mut Diagnostics) -> Vec<LockedNetwork> {
     let recovery = blueprint.regions.recovery.as_ref();
     let mut wishes: Vec<Wish<'_>> = Vec::with_capacity(blueprint.environments.len());
-    for environment in &blueprint.environments {
+    let joining = joining(blueprint);
+    for (at, environment) in blueprint.environments.iter().enumerate() {
         let home = &environment.region.value;
         let wish = Wish {
             environment: environment.name.value.as_str(),
             region: &home.name,
             fixed: environment.addresses.as_ref().map(|block| block.value),
+            prefix: blueprint.network.vpc_prefix.value,
+            joined: joining.contains(&at),
             zones: usize::from(environment.zones.value),
             span: environment.name.span,
         };
@@ -401,12 +571,22 @@ fn networks(blueprint: &Blueprint, lock: &Lock, diagnostics: &mut Diagnostics) -
         let away = recovery.filter(|region| region.value.name != home.name).map(|region| Wish {
             region: &region.value.name,
             fixed: None,
+            joined: false,
             zones: wish.zones.min(region.value.zones),
             ..wish.clone()
         });
         wishes.push(wish);
         wishes.extend(away);
     }
+    wishes.extend(blueprint.network.hub.as_ref().map(|hub| Wish {
+        environment: HUB,
+        region: &blueprint.regions.primary.value.name,
+        fixed: None,
+        prefix: blueprint.network.vpc_prefix.value.min(HUB_PREFIX),
+        joined: true,
+        zones: hub_zones(blueprint),
+        span: hub.span,
+    }));
     let mut planner = Planner::new(&blueprint.network, &lock.networks);
     planner.reserve(&wishes);
     let (known, new): (Vec<_>, Vec<_>) = wishes.iter().partition(|wish| planner.knows(wish));

@@ -20,22 +20,33 @@ mod database;
 mod detection;
 mod domain;
 mod draft;
+mod firewall;
 mod fleet;
+mod flow_log;
 mod guardrails;
+mod hub;
 mod images;
+mod ingress;
 mod keys;
 mod layout;
+mod limits;
 mod lock;
 mod log_archive;
+mod log_delivery;
+mod names;
 mod naming;
 mod network;
+mod offices;
 mod organization;
+mod resolver;
 mod service;
 mod synthetic;
 mod table;
 mod tags;
 mod templates;
 mod trail;
+mod transit_gateway;
+mod ways;
 
 use blueprint::Blueprint;
 use blueprint::model::{RunsOn, StoreKind};
@@ -44,10 +55,10 @@ use estate::{Account, Estate, Organization, SmolStr, Unit};
 use rayon::prelude::*;
 
 use crate::draft::Drawn;
-use crate::layout::{Layout, Site};
+use crate::layout::{HubSite, Layout, Site};
 
 pub use codes::CODES;
-pub use lock::{Lock, LockedAccount, LockedNetwork, LockedZone};
+pub use lock::{Lock, LockedAccount, LockedIngress, LockedNetwork, LockedZone};
 pub use synthetic::blueprint as synthetic;
 pub use templates::{TemplatePlace, template_places};
 
@@ -83,7 +94,8 @@ pub fn compile(blueprint: &Blueprint, lock: &Lock, diagnostics: &mut Diagnostics
         accounts: accounts(&layout),
         stacks: Vec::with_capacity(foundation.len() + sites.iter().map(Vec::len).sum::<usize>()),
     };
-    for drawn in foundation.into_iter().chain(sites.into_iter().flatten()) {
+    let hub = layout.hub.iter().flat_map(|hub| draw_hub(&layout, hub));
+    for drawn in foundation.into_iter().chain(hub).chain(sites.into_iter().flatten()) {
         for (id, span) in &drawn.clashes {
             let message =
                 format!("the logical id `{id}` would stand for two things in `{}`", drawn.stack.name);
@@ -96,9 +108,25 @@ pub fn compile(blueprint: &Blueprint, lock: &Lock, diagnostics: &mut Diagnostics
     (diagnostics.error_count() == before).then_some(Design { estate, lock: layout.lock })
 }
 
+/// All stacks of the hub, in the order of their ids.
+fn draw_hub(layout: &Layout<'_>, hub: &HubSite<'_>) -> Vec<Drawn> {
+    let mut out =
+        vec![hub::stack(layout, hub), transit_gateway::stack(layout, hub), firewall::stack(layout, hub)];
+    out.extend(names::stack(layout, hub));
+    out.extend(offices::stack(layout, hub));
+    let offices = hub.offices.iter().zip(&layout.blueprint.network.offices);
+    out.extend(offices.filter_map(|(id, office)| offices::office_stack(layout, hub, *id, office)));
+    out
+}
+
 /// All stacks of an environment, in the order of their ids.
 fn draw(site: &Site<'_>, layout: &Layout<'_>) -> Vec<Drawn> {
-    let mut out = vec![keys::stack(site)];
+    let mut out = Vec::new();
+    if let (Some(joined), Some(hub)) = (&site.hub, &layout.hub) {
+        out.push(transit_gateway::environment_stack(site, joined, hub));
+        out.extend(names::environment_stack(site, joined, hub));
+    }
+    out.push(keys::stack(site));
     if let (Some(id), Some(place)) = (site.stacks.replica_keys, &site.recovery) {
         out.push(keys::replica_stack(site, id, place));
     }
@@ -125,7 +153,10 @@ fn check(layout: &Layout<'_>, diagnostics: &mut Diagnostics) {
     guardrails::check(layout, diagnostics);
     for site in &layout.sites {
         images::check(site, diagnostics);
+        ingress::check(site, diagnostics);
     }
+    firewall::check(layout, diagnostics);
+    limits::check(layout, diagnostics);
 }
 
 fn accounts(layout: &Layout<'_>) -> Vec<Account> {

@@ -20,6 +20,23 @@ pub struct Lock {
     pub accounts: Vec<LockedAccount>,
     /// Networks in the order in which they were first asked for.
     pub networks: Vec<LockedNetwork>,
+    /// Ways in from the hub in the order in which they were first asked for.
+    pub ingress: Vec<LockedIngress>,
+}
+
+/// The way in from the hub to a workload: the number of its address in each gateway subnet.
+#[derive(Debug, Clone)]
+pub struct LockedIngress {
+    /// The environment's name in the blueprint.
+    pub environment: SmolStr,
+    /// The workload's.
+    pub workload: SmolStr,
+    /// The number, unique in the environment.
+    pub slot: u32,
+    /// Whether the blueprint no longer has it.
+    pub removed: bool,
+    /// Where it is written.
+    pub span: Span,
 }
 
 /// An account that was asked for.
@@ -64,12 +81,24 @@ pub struct LockedZone {
     pub application: Cidr,
     /// The tier that holds data.
     pub data: Cidr,
+    /// Where the Transit Gateway is attached, in a network that is joined to the hub.
+    pub attachment: Option<Cidr>,
+    /// The tier of workloads that leave the network, in one that is joined to the hub.
+    pub outbound: Option<Cidr>,
 }
 
 /// Where an entry is written does not change what it says.
 impl PartialEq for LockedAccount {
     fn eq(&self, other: &Self) -> bool {
         (&self.name, &self.id, self.removed) == (&other.name, &other.id, other.removed)
+    }
+}
+
+/// Where an entry is written does not change what it says.
+impl PartialEq for LockedIngress {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.environment, &self.workload, self.slot, self.removed)
+            == (&other.environment, &other.workload, other.slot, other.removed)
     }
 }
 
@@ -117,10 +146,22 @@ impl Lock {
                 out.push_str("    removed: true\n");
             }
             out.push_str("    zones:\n");
-            for LockedZone { zone, gateway, application, data } in &network.zones {
+            for LockedZone { zone, gateway, application, data, attachment, outbound } in &network.zones {
                 let _ = write!(out, "      - {{ zone: {zone}, gateway: {gateway}, ");
-                let _ = writeln!(out, "application: {application}, data: {data} }}");
+                let _ = write!(out, "application: {application}, data: {data}");
+                if let (Some(attachment), Some(outbound)) = (attachment, outbound) {
+                    let _ = write!(out, ", attachment: {attachment}, outbound: {outbound}");
+                }
+                out.push_str(" }\n");
             }
+        }
+        if !self.ingress.is_empty() {
+            out.push_str("ingress:\n");
+        }
+        for LockedIngress { environment, workload, slot, removed, .. } in &self.ingress {
+            let removed = if *removed { ", removed: true" } else { "" };
+            let _ = write!(out, "  - {{ environment: {environment}, workload: {workload}, slot: {slot}");
+            let _ = writeln!(out, "{removed} }}");
         }
         out
     }
@@ -132,7 +173,7 @@ struct Reader<'d> {
 
 impl Reader<'_> {
     fn lock(&mut self, tree: &Node) -> Lock {
-        self.only(tree, &["version", "accounts", "networks"]);
+        self.only(tree, &["version", "accounts", "networks", "ingress"]);
         match tree.get("version").and_then(Node::as_scalar_text) {
             Some(version) if version == "1" => {}
             Some(version) => self
@@ -143,7 +184,9 @@ impl Reader<'_> {
             self.items(tree, "accounts").into_iter().filter_map(|node| self.account(node)).collect();
         let networks: Vec<_> =
             self.items(tree, "networks").into_iter().filter_map(|node| self.network(node)).collect();
-        let lock = Lock { accounts, networks };
+        let ways: Vec<&Node> = tree.get("ingress").map_or_else(Vec::new, |_| self.items(tree, "ingress"));
+        let ingress = ways.into_iter().filter_map(|node| self.ingress(node)).collect();
+        let lock = Lock { accounts, networks, ingress };
         self.check_unique(&lock);
         lock
     }
@@ -168,6 +211,8 @@ impl Reader<'_> {
             self.items(node, "zones").into_iter().filter_map(|zone| self.zone(zone)).collect();
         let mut blocks: Vec<_> =
             zones.iter().flat_map(|zone| [zone.gateway, zone.application, zone.data]).collect();
+        blocks.extend(zones.iter().filter_map(|zone| zone.attachment));
+        blocks.extend(zones.iter().filter_map(|zone| zone.outbound));
         blocks.sort_unstable();
         let outside = blocks.iter().find(|block| !addresses.contains(**block));
         let twice = blocks.iter().zip(blocks.iter().skip(1)).find(|(a, b)| a.overlaps(**b));
@@ -192,13 +237,37 @@ impl Reader<'_> {
     }
 
     fn zone(&mut self, node: &Node) -> Option<LockedZone> {
-        self.only(node, &["zone", "gateway", "application", "data"]);
+        self.only(node, &["zone", "gateway", "application", "data", "attachment", "outbound"]);
         Some(LockedZone {
             zone: self.word(node, "zone")?,
             gateway: self.cidr(node, "gateway")?,
             application: self.cidr(node, "application")?,
             data: self.cidr(node, "data")?,
+            attachment: self.perhaps(node, "attachment")?,
+            outbound: self.perhaps(node, "outbound")?,
         })
+    }
+
+    fn ingress(&mut self, node: &Node) -> Option<LockedIngress> {
+        self.only(node, &["environment", "workload", "slot", "removed"]);
+        let (environment, workload) = (self.word(node, "environment")?, self.word(node, "workload")?);
+        let text = self.text(node, "slot")?;
+        let Ok(slot) = text.parse::<u16>() else {
+            self.error(node.span, &format!("`slot` is `{text}`, which is no number of an address"));
+            return None;
+        };
+        Some(LockedIngress {
+            environment,
+            workload,
+            slot: u32::from(slot),
+            removed: self.removed(node),
+            span: node.span,
+        })
+    }
+
+    /// A range that may be missing; `None` where it is there and wrong.
+    fn perhaps(&mut self, node: &Node, key: &str) -> Option<Option<Cidr>> {
+        if node.get(key).is_none() { Some(None) } else { self.cidr(node, key).map(Some) }
     }
 
     fn check_unique(&mut self, lock: &Lock) {
@@ -219,6 +288,15 @@ impl Reader<'_> {
                 self.error(
                     network.span,
                     &format!("the network of `{environment}` in {region} is there twice"),
+                );
+            }
+        }
+        let (mut ways, mut slots) = (std::collections::BTreeSet::new(), std::collections::BTreeSet::new());
+        for LockedIngress { environment, workload, slot, span, .. } in &lock.ingress {
+            if !ways.insert((environment, workload)) || !slots.insert((environment, slot)) {
+                self.error(
+                    *span,
+                    &format!("the way in to `{environment}/{workload}` or its slot is there twice"),
                 );
             }
         }

@@ -28,6 +28,14 @@ pub(crate) fn id(name: &str, what: &str) -> SmolStr {
     out.into()
 }
 
+/// A range as part of a logical id: `10n32n0n0n16` for 10.32.0.0/16, `Anywhere` for all addresses.
+pub(crate) fn of_block(block: blueprint::cidr::Cidr) -> SmolStr {
+    if block.prefix() == 0 {
+        return SmolStr::new_static("Anywhere");
+    }
+    block.to_string().replace(['.', '/'], "n").into()
+}
+
 /// `notes-model` as the beginning of an environment variable: `NOTES_MODEL`.
 pub(crate) fn variable(name: &str, what: &str) -> SmolStr {
     let mut out = name.replace('-', "_").to_ascii_uppercase();

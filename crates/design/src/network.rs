@@ -1,9 +1,10 @@
 //! A network of its own for each environment: three tiers of subnets in every zone.
 //!
 //! In: an environment and the addresses that the lock gives it. Out: VPC, subnets, route tables, network ACLs, a
-//! way in from the internet where a workload is served there, flow logs, and private ways to the AWS services
-//! that workloads need. Always: only load balancers stand in the gateway tier; the application and data tiers
-//! have no route to the internet in either direction; the data tier speaks with the application tier alone.
+//! way in from the internet where a workload is served there and there is no hub, the attachment to the hub where there
+//! is, flow logs, and private ways to the AWS services that workloads need. Always: only load balancers stand in the
+//! gateway tier; the application and data tiers have no route to the internet in either direction; with a hub no tier
+//! has an internet gateway, and only the outbound tier begins connections that leave the network.
 //!
 //! The default security group of the VPC cannot be changed through CloudFormation; nothing here uses it, and
 //! every resource names the groups of `access` instead.
@@ -11,15 +12,23 @@
 //! Sources: Amazon VPC User Guide, "Security best practices for your VPC", "Control subnet traffic with network
 //! access control lists"; AWS PrivateLink Guide, "Gateway endpoints".
 
+use std::collections::BTreeSet;
+
+use blueprint::cidr::Cidr;
+use diagnostics::Span;
 use estate::{SmolStr, Value, value};
 
 use crate::draft::{Draft, Drawn, Say, reference};
-use crate::keys;
-use crate::layout::Site;
+use crate::layout::{Joined, Site};
 use crate::lock::LockedZone;
+use crate::ways::Part;
+use crate::{addresses, flow_log, keys, names, naming, resolver, transit_gateway};
 
 /// The component's name.
 pub(crate) const COMPONENT: &str = "network";
+
+/// The logical id of the attachment to the Transit Gateway.
+pub(crate) const ATTACHMENT: &str = "HubAttachment";
 
 /// PostgreSQL's port.
 pub(crate) const POSTGRESQL: i64 = 5432;
@@ -33,16 +42,43 @@ pub(crate) enum Tier {
     Application,
     /// Databases.
     Data,
+    /// Workloads that leave the network, where it is joined to the hub.
+    Outbound,
+    /// The Transit Gateway's own interfaces, where it is joined to the hub.
+    Attachment,
 }
 
 impl Tier {
-    const ALL: [Self; 3] = [Self::Gateway, Self::Application, Self::Data];
+    /// The tiers of an environment.
+    fn of(site: &Site<'_>) -> Vec<Self> {
+        let mut tiers = vec![Self::Gateway, Self::Application, Self::Data];
+        if site.hub.is_some() {
+            tiers.push(Self::Attachment);
+        }
+        if site.any_leaves() {
+            tiers.push(Self::Outbound);
+        }
+        tiers
+    }
+
+    /// The subnets' block in a zone; none where the zone has no such tier.
+    fn cidr(self, zone: &LockedZone) -> Option<Cidr> {
+        match self {
+            Self::Gateway => Some(zone.gateway),
+            Self::Application => Some(zone.application),
+            Self::Data => Some(zone.data),
+            Self::Outbound => zone.outbound,
+            Self::Attachment => zone.attachment,
+        }
+    }
 
     fn word(self) -> &'static str {
         match self {
             Self::Gateway => "Gateway",
             Self::Application => "Application",
             Self::Data => "Data",
+            Self::Outbound => "Outbound",
+            Self::Attachment => "Attachment",
         }
     }
 
@@ -51,17 +87,19 @@ impl Tier {
             Self::Gateway => "gateway",
             Self::Application => "application",
             Self::Data => "data",
+            Self::Outbound => "outbound",
+            Self::Attachment => "attachment",
         }
     }
 
     fn block(self, zone: &LockedZone) -> Value {
-        let block = match self {
-            Self::Gateway => zone.gateway,
-            Self::Application => zone.application,
-            Self::Data => zone.data,
-        };
-        Value::from(smol_str::format_smolstr!("{block}"))
+        self.cidr(zone).map_or_else(|| Value::from(""), text)
     }
+}
+
+/// A range as AWS writes it.
+pub(crate) fn text(block: Cidr) -> Value {
+    Value::from(smol_str::format_smolstr!("{block}"))
 }
 
 /// The VPC of an environment.
@@ -94,8 +132,10 @@ pub(crate) fn stack(site: &Site<'_>) -> Drawn {
     let text = smol_str::format_smolstr!("Network of {}", site.environment.title);
     let mut draft = Draft::new(site.stacks.network, name, &site.place, COMPONENT, span, text);
     vpc_and_subnets(site, &mut draft);
-    if site.environment.is_on_the_internet() {
-        way_in(site, &mut draft);
+    match &site.hub {
+        Some(joined) => attachment(site, &mut draft, joined),
+        None if site.environment.is_on_the_internet() => way_in(site, &mut draft),
+        None => {}
     }
     access_lists(site, &mut draft);
     flow_logs(site, &mut draft);
@@ -103,6 +143,7 @@ pub(crate) fn stack(site: &Site<'_>) -> Drawn {
     if !site.environment.workloads.is_empty() {
         interface_endpoints(site, &mut draft);
     }
+    resolver::add(site, &mut draft);
     draft.finish()
 }
 
@@ -121,7 +162,7 @@ fn vpc_and_subnets(site: &Site<'_>, draft: &mut Draft) {
     draft.at(span).add("Vpc", "AWS::EC2::VPC", properties);
     draft.at(site.environment.zones.span);
     for (at, zone) in site.zones() {
-        for tier in Tier::ALL {
+        for tier in Tier::of(site) {
             let word = tier.word();
             let subnet = smol_str::format_smolstr!("{word}Subnet{at}");
             let table = smol_str::format_smolstr!("{word}RouteTable{at}");
@@ -146,6 +187,76 @@ fn vpc_and_subnets(site: &Site<'_>, draft: &mut Draft) {
                 properties,
             );
         }
+    }
+}
+
+/// The attachment to the Transit Gateway, and routes to it: from the gateway and data tiers to whoever may reach them,
+/// from the outbound tier to whatever it may reach, from the application tier nowhere.
+/// Source: Amazon VPC User Guide, "Example routing options", routing for a transit gateway; "Best practices for
+/// transit gateways", a separate subnet for each attachment.
+fn attachment(site: &Site<'_>, draft: &mut Draft, joined: &Joined) {
+    draft.at(site.environment.name.span).after(joined.hub.transit_gateway);
+    let properties = value!({
+        "Options": { "DnsSupport": "enable" },
+        "SubnetIds": subnets(site, Tier::Attachment),
+        "TransitGatewayId": transit_gateway::id(joined.hub),
+        "VpcId": draft.reference("Vpc"),
+        "Tags": named(site, "hub"),
+    });
+    draft.add(ATTACHMENT, "AWS::EC2::TransitGatewayAttachment", properties);
+    let served = joined.slots.iter().any(Option::is_some);
+    let into = |of: fn(&Part) -> bool| {
+        joined.ways.into.iter().filter(move |way| of(&way.part)).map(|way| (way.from, way.span))
+    };
+    let mut gateway: Vec<(Cidr, Span)> = into(|part| matches!(part, Part::Workload(_))).collect();
+    if served {
+        gateway.push((joined.entrance, site.environment.name.span));
+    }
+    let data = into(|part| matches!(part, Part::Store(_))).collect();
+    let mut outbound: Vec<(Cidr, Span)> = joined.ways.out.iter().map(|way| (way.to, way.span)).collect();
+    if joined.ways.to_internet() {
+        outbound = vec![(Cidr::ANY, site.environment.name.span)];
+    }
+    for (tier, mut targets) in [(Tier::Gateway, gateway), (Tier::Data, data), (Tier::Outbound, outbound)] {
+        targets.sort_by_key(|(block, span)| (*block, *span));
+        targets.dedup_by_key(|(block, _)| *block);
+        for (target, span) in targets {
+            for (at, _) in site.zones() {
+                let word = tier.word();
+                let properties = value!({
+                    "DestinationCidrBlock": text(target),
+                    "RouteTableId": draft.reference(smol_str::format_smolstr!("{word}RouteTable{at}")),
+                    "TransitGatewayId": transit_gateway::id(joined.hub),
+                });
+                let id = smol_str::format_smolstr!("{word}RouteTo{}Through{at}", naming::of_block(target));
+                draft.at(span).add(id, "AWS::EC2::Route", properties).after(ATTACHMENT);
+            }
+        }
+    }
+    if served {
+        reservations(site, draft);
+    }
+    names::associate(site, draft, joined);
+}
+
+/// Addresses that nothing gets by chance: load balancers stand there that the hub knows by their addresses.
+/// Source: Amazon VPC User Guide, "Subnet CIDR reservations".
+fn reservations(site: &Site<'_>, draft: &mut Draft) {
+    draft.at(site.environment.name.span);
+    for (at, zone) in site.zones() {
+        let Some(block) = addresses::reservation(zone.gateway) else { continue };
+        let properties = value!({
+            "Cidr": text(block),
+            "Description": "Load balancers that the hub knows by their addresses",
+            "ReservationType": "explicit",
+            "SubnetId": draft.reference(smol_str::format_smolstr!("GatewaySubnet{at}")),
+            "Tags": site.tags.list(),
+        });
+        draft.add(
+            smol_str::format_smolstr!("GatewayReservation{at}"),
+            "AWS::EC2::SubnetCidrReservation",
+            properties,
+        );
     }
 }
 
@@ -190,10 +301,6 @@ fn access_lists(site: &Site<'_>, draft: &mut Draft) {
     let vpc = || Value::from(block(site));
     let rule = |egress, cidr, from, to| Rule { egress, cidr, from, to };
     let mut gateway = vec![rule(false, vpc(), 1024, 65535), rule(true, vpc(), 1, 65535)];
-    if site.environment.is_on_the_internet() {
-        gateway.push(rule(false, anywhere(), 443, 443));
-        gateway.push(rule(true, anywhere(), 1024, 65535));
-    }
     // Answers of Amazon S3 and DynamoDB, which the gateway endpoints bring from public addresses to the ports that
     // Linux picks for outgoing connections (net.ipv4.ip_local_port_range).
     let application = vec![
@@ -202,14 +309,56 @@ fn access_lists(site: &Site<'_>, draft: &mut Draft) {
         rule(true, vpc(), 1, 65535),
         rule(true, anywhere(), 443, 443),
     ];
-    let of_application = || site.zones().map(|(_, zone)| Tier::Application.block(zone));
-    let data = of_application()
-        .map(|cidr| rule(false, cidr, POSTGRESQL, POSTGRESQL))
-        .chain(of_application().map(|cidr| rule(true, cidr, 1024, 65535)))
+    // What comes from elsewhere comes from the estate's own space; security groups say from where in it.
+    let elsewhere: Vec<Value> =
+        site.hub.iter().flat_map(|hub| &hub.space).map(|block| text(*block)).collect();
+    if site.hub.is_some() {
+        gateway.push(rule(false, vpc(), 443, 443));
+        for block in &elsewhere {
+            gateway.push(rule(false, block.clone(), 443, 443));
+            gateway.push(rule(true, block.clone(), 1024, 65535));
+        }
+    } else if site.environment.is_on_the_internet() {
+        gateway.push(rule(false, anywhere(), 443, 443));
+        gateway.push(rule(true, anywhere(), 1024, 65535));
+    }
+    let ways = site.hub.as_ref().map(|hub| &hub.ways);
+    let reached = ways.is_some_and(|ways| ways.into.iter().any(|way| matches!(way.part, Part::Store(_))));
+    let users: Vec<Value> = if reached {
+        std::iter::once(vpc()).chain(elsewhere).collect()
+    } else {
+        let tiers =
+            [Tier::Application, Tier::Outbound].into_iter().filter(|tier| Tier::of(site).contains(tier));
+        tiers.flat_map(|tier| site.zones().map(move |(_, zone)| tier.block(zone))).collect()
+    };
+    let data = users
+        .iter()
+        .map(|cidr| rule(false, cidr.clone(), POSTGRESQL, POSTGRESQL))
+        .chain(users.iter().map(|cidr| rule(true, cidr.clone(), 1024, 65535)))
         .collect();
-    for (tier, rules) in [(Tier::Gateway, gateway), (Tier::Application, application), (Tier::Data, data)] {
+    let mut lists = vec![(Tier::Gateway, gateway), (Tier::Application, application), (Tier::Data, data)];
+    if site.any_leaves() {
+        lists.push((Tier::Outbound, outbound_rules(site)));
+    }
+    for (tier, rules) in lists {
         access_list(site, draft, tier, rules);
     }
+}
+
+/// The outbound tier: everything inside, TLS to anywhere, the ports of its ways, and answers.
+fn outbound_rules(site: &Site<'_>) -> Vec<Rule> {
+    let rule = |egress, cidr: &str, from, to| Rule { egress, cidr: Value::from(cidr), from, to };
+    let own = block(site);
+    let mut rules = vec![
+        rule(false, &own, 1, 65535),
+        rule(false, "0.0.0.0/0", 32768, 60999),
+        rule(true, &own, 1, 65535),
+        rule(true, "0.0.0.0/0", 443, 443),
+    ];
+    let ways = site.hub.iter().flat_map(|hub| &hub.ways.out);
+    let ports: BTreeSet<i64> = ways.map(|way| i64::from(way.port)).filter(|port| *port != 443).collect();
+    rules.extend(ports.into_iter().map(|port| rule(true, "0.0.0.0/0", port, port)));
+    rules
 }
 
 fn access_list(site: &Site<'_>, draft: &mut Draft, tier: Tier, rules: Vec<Rule>) {
@@ -243,52 +392,17 @@ fn access_list(site: &Site<'_>, draft: &mut Draft, tier: Tier, rules: Vec<Rule>)
     }
 }
 
-/// Every packet's header, accepted or not, in an encrypted log group.
-/// Source: Amazon VPC User Guide, "Publish flow logs to CloudWatch Logs".
 fn flow_logs(site: &Site<'_>, draft: &mut Draft) {
     draft.at(site.environment.tier.span);
-    let properties = value!({
-        "KmsKeyId": keys::logs_key(site),
-        "RetentionInDays": site.log_days(),
-        "Tags": site.tags.list(),
-    });
-    draft.add("FlowLogGroup", "AWS::Logs::LogGroup", properties).retain();
-    let properties = value!({
-        "Description": "Lets VPC flow logs write to their log group",
-        "AssumeRolePolicyDocument": {
-            "Version": "2012-10-17",
-            "Statement": [{
-                "Effect": "Allow",
-                "Principal": { "Service": "vpc-flow-logs.amazonaws.com" },
-                "Action": "sts:AssumeRole",
-                "Condition": { "StringEquals": { "aws:SourceAccount": site.place.account_id() } },
-            }],
-        },
-        "Policies": [{
-            "PolicyName": "WriteFlowLogs",
-            "PolicyDocument": {
-                "Version": "2012-10-17",
-                "Statement": [{
-                    "Effect": "Allow",
-                    "Action": ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"],
-                    "Resource": draft.attribute("FlowLogGroup", "Arn"),
-                }],
-            },
-        }],
-        "Tags": site.tags.list(),
-    });
-    draft.add("FlowLogRole", "AWS::IAM::Role", properties);
-    let properties = value!({
-        "DeliverLogsPermissionArn": draft.attribute("FlowLogRole", "Arn"),
-        "LogDestinationType": "cloud-watch-logs",
-        "LogGroupName": draft.reference("FlowLogGroup"),
-        "MaxAggregationInterval": 60,
-        "ResourceId": draft.reference("Vpc"),
-        "ResourceType": "VPC",
-        "TrafficType": "ALL",
-        "Tags": named(site, "flow-log"),
-    });
-    draft.add("FlowLog", "AWS::EC2::FlowLog", properties);
+    let vpc = draft.reference("Vpc");
+    let logs = flow_log::Logs {
+        key: keys::logs_key(site),
+        days: site.log_days(),
+        tags: &site.tags,
+        name: site.name(),
+    };
+    flow_log::destination(draft, &site.place, &logs);
+    flow_log::of(draft, "FlowLog", "VPC", vpc, &logs);
 }
 
 /// Requests of this account's principals to this account's resources, and nothing else: data cannot leave through
@@ -313,9 +427,10 @@ fn own_account_only(site: &Site<'_>) -> Value {
 /// Amazon S3 and DynamoDB without leaving AWS's network, from the application tier.
 fn gateway_endpoints(site: &Site<'_>, draft: &mut Draft) {
     let region = &site.place.region;
-    let tables: Vec<Value> = site
-        .zones()
-        .map(|(at, _)| draft.reference(smol_str::format_smolstr!("ApplicationRouteTable{at}")))
+    let tiers = [Tier::Application, Tier::Outbound].into_iter().filter(|tier| Tier::of(site).contains(tier));
+    let tables: Vec<Value> = tiers
+        .flat_map(|tier| site.zones().map(move |(at, _)| (tier, at)))
+        .map(|(tier, at)| draft.reference(smol_str::format_smolstr!("{}RouteTable{at}", tier.word())))
         .collect();
     // Amazon ECR keeps image layers in a bucket of its own.
     // Source: Amazon ECR User Guide, "Amazon ECR interface VPC endpoints", minimum Amazon S3 bucket permissions.

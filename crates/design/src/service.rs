@@ -17,7 +17,7 @@ use crate::draft::{Draft, Drawn, Say};
 use crate::layout::Site;
 use crate::network::{self, Tier};
 use crate::tags::Tags;
-use crate::{access_logs, alarms, bucket, database, domain, images, keys, naming, table};
+use crate::{access_logs, alarms, bucket, database, domain, images, ingress, keys, naming, table};
 
 /// The component's name.
 pub(crate) const COMPONENT: &str = "service";
@@ -73,14 +73,15 @@ pub(crate) fn stack(site: &Site<'_>, id: StackId, workload: &Workload) -> Drawn 
     let mut draft = Draft::new(id, stack_name, &site.place, COMPONENT, workload.span, workload.title.clone());
     let tags = site.tags.and(name, None, &workload.tags);
     let names = Names::new(workload);
-    let doors = access::doors(workload);
+    let doors = access::doors(site, workload);
     if !doors.is_empty() {
         certificate(site, &mut draft, workload, &names, &tags);
     }
     for door in &doors {
         load_balancer(site, &mut draft, workload, *door, &names, &tags);
     }
-    draft.at(workload.span);
+    ingress::behind_the_hub(site, &mut draft, workload, &tags);
+    draft.by(COMPONENT).at(workload.span);
     roles(site, &mut draft, workload, &names, &tags);
     task(site, &mut draft, workload, &names, &tags);
     service(site, &mut draft, workload, &doors, &names, &tags);
@@ -125,6 +126,7 @@ fn load_balancer(
     let id = |what| door_id(workload, door, what);
     let (scheme, tier) = match door {
         Door::Internet => ("internet-facing", Tier::Gateway),
+        Door::Hub => ("internal", Tier::Gateway),
         Door::Inside => ("internal", Tier::Application),
     };
     let protected = if site.environment.defaults.deletion_protection { "true" } else { "false" };
@@ -179,22 +181,30 @@ fn load_balancer(
     });
     draft.at(workload.exposed_by);
     draft.add(id("Listener"), "AWS::ElasticLoadBalancingV2::Listener", properties);
-    let zone = match door {
-        Door::Internet => domain::public_zone(site),
-        Door::Inside => domain::private_zone(site),
-    };
-    let properties = value!({
-        "AliasTarget": {
-            "DNSName": draft.attribute(id("LoadBalancer"), "DNSName"),
-            "EvaluateTargetHealth": true,
-            "HostedZoneId": draft.attribute(id("LoadBalancer"), "CanonicalHostedZoneID"),
-        },
-        "HostedZoneId": zone,
-        "Name": host(workload),
-        "Type": "A",
-    });
-    draft.add(id("Record"), "AWS::Route53::RecordSet", properties);
+    record(site, draft, workload, door);
     health_alarm(site, draft, workload, door, tags);
+}
+
+/// The host name: on the internet it leads to the load balancer there, which with a hub stands in the hub's account.
+fn record(site: &Site<'_>, draft: &mut Draft, workload: &Workload, door: Door) {
+    let id = |what| door_id(workload, door, what);
+    let own = value!({
+        "DNSName": draft.attribute(id("LoadBalancer"), "DNSName"),
+        "EvaluateTargetHealth": true,
+        "HostedZoneId": draft.attribute(id("LoadBalancer"), "CanonicalHostedZoneID"),
+    });
+    let (zone, target) = match (door, &site.hub) {
+        (Door::Internet, _) => (domain::public_zone(site), own),
+        (Door::Hub, Some(joined)) if site.slot(workload).is_some() => {
+            (domain::public_zone(site), ingress::alias(joined, workload))
+        }
+        // Names for other networks are not this network's.
+        (Door::Hub, _) => return,
+        (Door::Inside, _) => (domain::private_zone(site), own),
+    };
+    let properties =
+        value!({ "AliasTarget": target, "HostedZoneId": zone, "Name": host(workload), "Type": "A" });
+    draft.add(id("Record"), "AWS::Route53::RecordSet", properties);
 }
 
 /// Somebody hears when a copy stops answering.
@@ -467,7 +477,7 @@ fn service(
             "AwsvpcConfiguration": {
                 "AssignPublicIp": "DISABLED",
                 "SecurityGroups": [access::workload_group(site, workload)],
-                "Subnets": network::subnets(site, Tier::Application),
+                "Subnets": network::subnets(site, if site.leaves(workload) { Tier::Outbound } else { Tier::Application }),
             },
         },
         "PlatformVersion": "LATEST",

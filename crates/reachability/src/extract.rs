@@ -64,6 +64,8 @@ struct Made {
     endpoints: HashMap<Key, EndpointId>,
     balancers: HashMap<Key, BalancerId>,
     firewalls: HashMap<Key, FirewallId>,
+    /// Endpoints that are resources of their own: their firewall and subnet.
+    firewall_associations: HashMap<Key, (FirewallId, SubnetId)>,
     interfaces: HashMap<Key, InterfaceId>,
     hosts: HashMap<Key, HostId>,
     /// Target groups with their targets, until listeners take copies.

@@ -6,7 +6,7 @@ use super::Resolver;
 use super::environments::Environments;
 use crate::cidr::Cidr;
 use crate::codes::{BAD_CIDR, OUTSIDE_SPACE, OVERLAP, SPACE_TOO_SMALL};
-use crate::model::Network;
+use crate::model::{HUB_PREFIX, Network};
 
 impl Resolver<'_> {
     pub fn addresses(&mut self, network: &Network, environments: &Environments, recovery: bool) {
@@ -22,6 +22,14 @@ impl Resolver<'_> {
         let mut ranges: Vec<(Cidr, Span, String)> = Vec::new();
         for reserved in &network.reserved {
             ranges.push((reserved.value, reserved.span, "reserved".into()));
+        }
+        for office in &network.offices {
+            // What is reserved may be an office's.
+            let own = office.networks.iter().filter(|range| {
+                !network.reserved.iter().any(|reserved| reserved.value.contains(range.value))
+            });
+            ranges
+                .extend(own.map(|range| (range.value, range.span, format!("the office `{}`", office.name))));
         }
         for environment in &environments.resolved {
             let Some(range) = environment.addresses else { continue };
@@ -80,7 +88,8 @@ impl Resolver<'_> {
         let fixed =
             environments.resolved.iter().filter(|environment| environment.addresses.is_some()).count();
         let regions = 1 + usize::from(recovery);
-        let wanted = (environments.resolved.len() * regions - fixed) as u64;
+        let hub = network.hub.as_ref().map_or(0, |_| 1 << prefix.value.saturating_sub(HUB_PREFIX));
+        let wanted = (environments.resolved.len() * regions - fixed) as u64 + hub;
         let free = (1u64 << (prefix.value - space.prefix())) - taken(space.value, prefix.value, ranges);
         if wanted > free {
             let where_to = if recovery { " in each of two regions" } else { "" };

@@ -76,7 +76,58 @@ fn what_is_not_built_is_refused_and_says_so() {
     );
     check(
         &with("reached-from: internet", "reached-from: offices"),
-        &[("BP0105 line 17", "site-to-site VPN")],
+        &[("BP0104 line 17", "reach a workload by a flow")],
+    );
+}
+
+/// The base with a hub, an account for it, and one flow.
+fn hub(flow: &str) -> String {
+    let base = with("audit, log-archive", "audit, log-archive, network");
+    format!("{base}network: {{ hub: {{}} }}\nflows:\n  - {flow}\n")
+}
+
+#[test]
+fn a_flow_can_happen() {
+    check(&hub("{ from: staging/portal, to: production/portal }"), &[]);
+    check(&hub("{ from: work, to: internet, domains: [.example.com] }"), &[]);
+    check(&hub("{ from: staging, to: production/records, on: 5432 }"), &[]);
+    check(
+        &and("flows: [{ from: staging, to: production/portal }]\n"),
+        &[("BP0604 line 18", "there is none")],
+    );
+    check(&hub("{ from: stagin, to: production/portal }"), &[("BP0301 line 20", "`stagin`")]);
+    suggests(&hub("{ from: stagin, to: production/portal }"), "did you mean `staging`?");
+    check(&hub("{ from: staging/portl, to: production/portal }"), &[("BP0301 line 20", "`portl`")]);
+    check(&hub("{ from: staging, to: production }"), &[("BP0605 line 20", "reached-from: inside")]);
+    check(&hub("{ from: staging, to: internet }"), &[("BP0504 line 20", "whole internet")]);
+    check(
+        &hub("{ from: staging, to: internet, domains: ['*.example.com'] }"),
+        &[("BP0104 line 20", "a dot before it"), ("BP0504", "whole internet")],
+    );
+    check(
+        &hub("{ from: staging, to: internet, domains: [a.example], on: 25 }"),
+        &[("BP0605 line 20", "nothing listens on 25")],
+    );
+    check(&hub("{ from: internet, to: production/portal }"), &[("BP0605 line 20", "begins on the internet")]);
+    check(&hub("{ from: production/records, to: staging/portal }"), &[("BP0605 line 20", "begins nothing")]);
+    check(
+        &hub("{ from: staging, to: production/records, on: 5433 }"),
+        &[("BP0605 line 20", "nothing listens on 5433")],
+    );
+    check(&hub("{ from: production, to: production/portal }"), &[("BP0605 line 20", "same environment")]);
+    check(&hub("{ from: offices, to: production/portal }"), &[("BP0605 line 20", "there is no office")]);
+    check(&hub("{ from: security, to: production/portal }"), &[("BP0605 line 20", "no environment stands")]);
+}
+
+#[test]
+fn the_hub_has_an_account_of_its_own() {
+    check(&and("network: { hub: {} }\n"), &[("BP0307 line 18", "none is called `network`")]);
+    check(&and("network: { hub: { account: audit } }\n"), &[("BP0504 line 18", "another purpose")]);
+    check(&and("network: { hub: { account: play } }\n"), &[]);
+    check(&and("network: { hub: { account: staging } }\n"), &[("BP0504 line 13", "could open the way in")]);
+    check(
+        &and("network: { hub: { account: play, inspect-tls: yes } }\n"),
+        &[("BP0105 line 18", "`inspect-tls`")],
     );
 }
 

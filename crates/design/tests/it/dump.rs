@@ -68,6 +68,10 @@ impl Parameters<'_> {
                 let pieces: Vec<_> = pieces.iter().map(|piece| self.value(id, stack, piece)).collect();
                 json!({ "Fn::Join": ["", pieces] })
             }
+            Kind::Call(call) => {
+                let arguments: Vec<_> = call.arguments.iter().map(|one| self.value(id, stack, one)).collect();
+                json!({ call.function.name(): arguments })
+            }
             other => panic!("design leaves nothing open, but here is {other:?}"),
         }
     }

@@ -12,6 +12,7 @@
 
 mod dump;
 mod estates;
+mod hub;
 mod lock;
 mod scale;
 mod source;

@@ -98,6 +98,74 @@ fn passes_through(protocol: Option<&Value>, subject: ResourceRef<'_>) -> Judgeme
     Judgement::Unknown { span, because: because.into() }
 }
 
+/// How many load balancers are followed behind each other.
+const MOST_STEPS: u8 = 4;
+
+/// What a listener that passes connections through leads to, where that is known: load balancers of the estate, named by
+/// a reference or by addresses of their own, whose listeners are judged for themselves. `None` where something else may
+/// be behind it.
+fn through(facts: &Facts<'_>, listener: ResourceRef<'_>, steps: u8) -> Option<Judgement> {
+    let actions = listener.resource.properties.get("DefaultActions")?;
+    let group = match actions.as_items() {
+        [action] if text(action.get("Type")) == Some("forward") => action.get("TargetGroupArn")?,
+        _ => return None,
+    };
+    let group = facts.index.named("AWS::ElasticLoadBalancingV2::TargetGroup", group)?;
+    let registers = |service: &&ResourceRef<'_>| {
+        let balancers = service.resource.properties.get("LoadBalancers");
+        // One whose group is not known may register here.
+        balancers.into_iter().flat_map(Value::as_items).any(|item| match item.get("TargetGroupArn") {
+            Some(other) => facts
+                .index
+                .named("AWS::ElasticLoadBalancingV2::TargetGroup", other)
+                .is_none_or(|found| found == group),
+            None => false,
+        })
+    };
+    if facts.index.of_kind("AWS::ECS::Service").iter().any(|service| registers(&service)) {
+        return None;
+    }
+    let targets = group.resource.properties.get("Targets")?.as_items();
+    let steps = steps.checked_sub(1)?;
+    let mut all = (!targets.is_empty()).then_some(Judgement::Holds)?;
+    for target in targets {
+        let port = target.get("Port").or_else(|| group.resource.properties.get("Port"))?;
+        let balancer = balancer_at(facts, target.get("Id")?)?;
+        let next = listener_on(facts, balancer, port)?;
+        all = all.and(|| match text(next.resource.properties.get("Protocol")) {
+            // Its own policy is judged where it is.
+            Some("HTTPS" | "TLS") => Judgement::Holds,
+            Some("TCP") => through(facts, next, steps).unwrap_or_else(|| passes_through(None, next)),
+            _ => not_tls(next.resource.properties.get("Protocol"), next),
+        });
+    }
+    Some(all)
+}
+
+/// The load balancer that a target names, or that has an address of its own there.
+fn balancer_at<'a>(facts: &Facts<'a>, target: &Value) -> Option<ResourceRef<'a>> {
+    let kind = "AWS::ElasticLoadBalancingV2::LoadBalancer";
+    let Some(address) = target.as_str() else { return facts.index.named(kind, target) };
+    facts.index.of_kind(kind).iter().copied().find(|balancer| {
+        let mappings = balancer.resource.properties.get("SubnetMappings");
+        let mut mappings = mappings.into_iter().flat_map(Value::as_items);
+        mappings.any(|mapping| text(mapping.get("PrivateIPv4Address")) == Some(address))
+    })
+}
+
+/// The only listener of a load balancer on a port.
+fn listener_on<'a>(facts: &Facts<'a>, balancer: ResourceRef<'a>, port: &Value) -> Option<ResourceRef<'a>> {
+    let kind = "AWS::ElasticLoadBalancingV2::LoadBalancer";
+    let port = port.as_int()?;
+    let mut found =
+        facts.index.of_kind("AWS::ElasticLoadBalancingV2::Listener").iter().copied().filter(|listener| {
+            let of = |name: &str| listener.resource.properties.get(name);
+            of("Port").and_then(Value::as_int) == Some(port)
+                && of("LoadBalancerArn").and_then(|arn| facts.index.named(kind, arn)) == Some(balancer)
+        });
+    found.next().filter(|_| found.next().is_none())
+}
+
 fn load_balancer_listener(
     facts: &Facts<'_>,
     findings: &mut Findings,
@@ -116,7 +184,10 @@ fn load_balancer_listener(
     }
     let plain = protocol.judge(|protocol| match text(protocol) {
         Some("HTTPS" | "TLS" | "QUIC") => Judgement::Holds,
-        Some("TCP" | "UDP" | "TCP_UDP" | "TCP_QUIC") => passes_through(protocol, listener),
+        Some("TCP") => {
+            through(facts, listener, MOST_STEPS).unwrap_or_else(|| passes_through(protocol, listener))
+        }
+        Some("UDP" | "TCP_UDP" | "TCP_QUIC") => passes_through(protocol, listener),
         Some("HTTP") => {
             let own = redirects(listener, "DefaultActions");
             let all = rules

@@ -26,6 +26,22 @@ impl<'a> Extraction<'a> {
             self.network.firewalls.push(Firewall { name, vpc, endpoints, policy });
             self.made.firewalls.insert(key(found), id);
         }
+        self.associated_endpoints();
+    }
+
+    /// Further endpoints of a firewall, each a resource that routes name by itself.
+    /// Source: AWS CloudFormation Template Reference, AWS::NetworkFirewall::VpcEndpointAssociation, `EndpointId`.
+    fn associated_endpoints(&mut self) {
+        for found in self.all("AWS::NetworkFirewall::VpcEndpointAssociation") {
+            let firewall = self.property(found, "FirewallArn");
+            let Some(firewall) = self.named_of("AWS::NetworkFirewall::Firewall", firewall) else { continue };
+            let Some(id) = self.made.firewalls.get(&key(firewall)).copied() else { continue };
+            let vpc = self.property(found, "VpcId").map(|vpc| self.vpc_of(vpc));
+            let mapping = self.property(found, "SubnetMapping");
+            let Some(subnet) = mapping.and_then(|mapping| mapping.get("SubnetId")) else { continue };
+            let subnet = self.subnet_of(subnet, vpc);
+            self.made.firewall_associations.insert(key(found), (id, subnet));
+        }
     }
 
     /// The firewall and the subnet of an endpoint that a described route names by its id.

@@ -80,7 +80,14 @@ impl<'a> Extraction<'a> {
     }
 
     /// Static routes of the connection; with BGP whatever the office announces.
+    /// Where IPsec itself carries one network only, it is that one.
+    /// Source: AWS Site-to-Site VPN User Guide, "Tunnel options for your AWS Site-to-Site VPN connection", local IPv4
+    /// network CIDR.
     fn vpn_networks(&mut self, found: ResourceRef<'a>) -> Addresses {
+        let carried = self.property(found, "LocalIpv4NetworkCidr");
+        if let Some(carried) = carried.filter(|carried| carried.as_str() != Some("0.0.0.0/0")) {
+            return self.addresses(carried);
+        }
         let mut networks: Option<Addresses> = None;
         for route in self.all("AWS::EC2::VPNConnectionRoute") {
             let connection = self.property(route, "VpnConnectionId");

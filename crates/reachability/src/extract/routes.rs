@@ -128,6 +128,9 @@ impl<'a> Extraction<'a> {
         if let Some(id) = self.made.gateways.get(&id) {
             return Some(RouteTarget::Gateway(*id));
         }
+        if let Some((firewall, subnet)) = self.made.firewall_associations.get(&id) {
+            return Some(RouteTarget::Firewall(*firewall, *subnet));
+        }
         if let Some(id) = self.made.nats.get(&id) {
             return Some(RouteTarget::Nat(*id));
         }

@@ -227,11 +227,27 @@ impl<'a> Extraction<'a> {
 
     /// The end of a peering at a gateway: the same resource is an attachment of both.
     fn attachment_at(&self, found: ResourceRef<'a>, gateway: TransitGatewayId) -> Option<AttachmentId> {
+        let found = self.looked_up(found);
         let id = *self.made.attachments.get(&key(found))?;
         let attachment = self.network.attachments.get(id.at())?;
         match attachment.kind {
             AttachmentKind::Peering(Some(other)) if attachment.gateway != gateway => Some(other),
             _ => Some(id),
+        }
+    }
+
+    /// CloudFormation does not tell the attachment of a VPN connection; templates ask a function for it, whose answer to a
+    /// connection, used where an attachment stands, can be nothing else.
+    fn looked_up(&self, found: ResourceRef<'a>) -> ResourceRef<'a> {
+        if found.resource.kind != "AWS::CloudFormation::CustomResource" {
+            return found;
+        }
+        let references = self.index.references(&found.resource.properties);
+        let mut connections =
+            references.into_iter().filter(|one| one.resource.kind == "AWS::EC2::VPNConnection");
+        match (connections.next(), connections.next()) {
+            (Some(only), None) => only,
+            _ => found,
         }
     }
 

@@ -6,6 +6,7 @@ mod bad_input;
 mod blueprint;
 mod explain;
 mod help;
+mod hub;
 mod policy;
 mod report;
 mod run;

@@ -7,7 +7,7 @@ use smol_str::SmolStr;
 
 use super::Effective;
 use crate::Spanned;
-use crate::codes::{BAD_VALUE, DUPLICATE_NAME, NEEDS_DOMAIN, NOT_BUILT, UNKNOWN_NAME, USES_MISSING};
+use crate::codes::{BAD_VALUE, DUPLICATE_NAME, NEEDS_DOMAIN, UNKNOWN_NAME, USES_MISSING};
 use crate::model::{Environment, Exposure, StoreId, Target, Tier, Use, Workload, WorkloadId};
 use crate::reasons::Choice;
 use crate::resolve::{Names, Resolver, title};
@@ -63,7 +63,8 @@ impl Resolver<'_> {
         called_by: Vec<WorkloadId>,
         names: &Names,
     ) -> Workload {
-        let (exposure, exposed_by) = self.exposure(written, &called_by, names);
+        let reached_by_flow = self.reached_by_flow(&environment.name, name);
+        let (exposure, exposed_by) = self.exposure(written, &called_by, reached_by_flow, names);
         let tier = environment.tier;
         let size = written.size.unwrap_or(Spanned::new(environment.defaults.size, tier.span));
         let copies = written.copies.unwrap_or(Spanned::new(environment.defaults.copies, tier.span));
@@ -101,22 +102,32 @@ impl Resolver<'_> {
             host: self.host(name, written, environment, exposure, exposed_by),
             uses,
             called_by,
+            reached_by_flow,
             settings: self.settings(written),
             tags: self.tags(&written.tags),
             span: written.span,
         }
     }
 
+    /// The place of a flow that names it as what it reaches.
+    fn reached_by_flow(&self, environment: &Name, name: &Name) -> Option<Span> {
+        if self.reached.is_empty() {
+            return None;
+        }
+        self.reached.get(format!("{}/{}", environment.as_str(), name.as_str()).as_str()).copied()
+    }
+
     fn exposure(
         &mut self,
         written: &written::Workload,
         called_by: &[WorkloadId],
+        reached_by_flow: Option<Span>,
         names: &Names,
     ) -> (Exposure, Span) {
-        let (mut exposure, mut place) = if called_by.is_empty() {
-            (Exposure::Nobody, written.span)
-        } else {
-            (Exposure::Callers, written.span)
+        let (mut exposure, mut place) = match reached_by_flow {
+            _ if !called_by.is_empty() => (Exposure::Callers, written.span),
+            Some(flow) => (Exposure::Callers, flow),
+            None => (Exposure::Nobody, written.span),
         };
         for word in written.reached_from.iter() {
             let wider = match word.as_str() {
@@ -131,10 +142,10 @@ impl Resolver<'_> {
                     continue;
                 }
                 "offices" => {
-                    let text = "`offices` (site-to-site VPN into the Transit Gateway) is not built yet, so it is refused";
+                    let text = "`offices` reach a workload by a flow";
                     self.report(
-                        Diagnostic::error(NOT_BUILT, word.span, text)
-                            .help("remove it; docs/blueprint.md says what this release builds"),
+                        Diagnostic::error(BAD_VALUE, word.span, text)
+                            .help("write `{ from: offices, to: ENVIRONMENT/WORKLOAD }` under `flows:`"),
                     );
                     continue;
                 }
