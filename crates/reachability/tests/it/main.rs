@@ -14,5 +14,6 @@ mod firewall;
 mod inspection;
 mod networks;
 mod probes;
+mod references;
 mod rules;
 mod suricata;
