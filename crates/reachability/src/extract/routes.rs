@@ -74,7 +74,15 @@ impl<'a> Extraction<'a> {
         let propagated = origin == Some("EnableVgwRoutePropagation");
         let mut targets = Vec::new();
         for name in TARGETS {
-            for (value, exists) in self.options(route.get(name), Certainty::Yes) {
+            let mut options = self.options(route.get(name), Certainty::Yes);
+            // Of several targets one is there for certain: what none of the others takes, the last does.
+            if options.len() > 1
+                && options.iter().all(|(value, _)| value.is_some())
+                && let Some((_, exists)) = options.last_mut()
+            {
+                *exists = Certainty::Yes;
+            }
+            for (value, exists) in options {
                 let Some(value) = value else { continue };
                 let found = self.route_targets(name, value, vpc);
                 targets.extend(found.into_iter().map(|(target, other)| (target, both(exists, other))));
@@ -172,7 +180,7 @@ impl<'a> Extraction<'a> {
         if let [only] = subnets.as_slice() {
             return Some(vec![(RouteTarget::Firewall(firewall, *only), Certainty::Yes)]);
         }
-        let mut out = Vec::new();
+        let mut out: Vec<(RouteTarget, Certainty)> = Vec::new();
         for subnet in subnets {
             let zone = self
                 .network
@@ -183,6 +191,9 @@ impl<'a> Extraction<'a> {
             let what = format!("whether a route's endpoint of firewall {name} is the one in {zone}");
             let id = self.unknown(what, value.span);
             out.push((RouteTarget::Firewall(firewall, subnet), Certainty::Maybe(id)));
+        }
+        if let Some((_, exists)) = out.last_mut() {
+            *exists = Certainty::Yes;
         }
         Some(out)
     }

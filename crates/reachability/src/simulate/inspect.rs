@@ -5,7 +5,7 @@
 
 use super::filters::{Packet, TCP, Via};
 use super::walk::{At, Walk};
-use super::{Doubt, HopKind, Simulator};
+use super::{Doubt, Effect, HopKind, Simulator};
 use crate::inspection::{Connection, Decider, Decision, Doubt as PolicyDoubt, Phase};
 use crate::model::{
     Certainty, EndpointId, EndpointKind, FirewallId, FirewallPolicy, InterfaceId, SubnetId, UnknownId,
@@ -87,8 +87,9 @@ impl Simulator<'_> {
             let same =
                 decisions.all(|other| other.passes() == first.passes() && other.drops() == first.drops());
             let data = matches!(phase, Phase::Data | Phase::DataReply);
-            // Datagrams and pings are one packet each way.
-            if data && walk.packet.protocol != TCP {
+            // Datagrams and pings are one packet each way; what is not opened carries nothing.
+            let stopped = walk.hops.last().is_some_and(|hop| hop.effect == Effect::Stops);
+            if data && (walk.packet.protocol != TCP || stopped) {
                 continue;
             }
             self.decided(walk, policy, label, &first, same, data);

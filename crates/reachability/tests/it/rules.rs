@@ -245,6 +245,44 @@ fn load_balancers_open_connections_of_their_own() {
     check(&closed, "internet", "Door", 443, Unreachable, "no rule of AppGroup");
 }
 
+/// AWS::NetworkFirewall::Firewall, return values: the order of `EndpointIds` is AWS's. What holds by each endpoint holds.
+#[test]
+fn an_endpoint_out_of_a_list_may_be_any_of_it() {
+    let endpoint = "VpcEndpointId: !Select [1, !Split [':', !Select [0, !GetAtt Firewall.EndpointIds]]]";
+    let subnet = |name: &str, block: &str, zone: &str, table: &str| {
+        format!("
+  {name}: {{Type: AWS::EC2::Subnet, Properties: {{VpcId: !Ref Vpc, CidrBlock: {block}, AvailabilityZone: {zone}, MapPublicIpOnLaunch: true}}}}
+  {name}Uses: {{Type: AWS::EC2::SubnetRouteTableAssociation, Properties: {{RouteTableId: !Ref {table}, SubnetId: !Ref {name}}}}}")
+    };
+    let text = format!(
+        "
+  Vpc: {{Type: AWS::EC2::VPC, Properties: {{CidrBlock: 10.0.0.0/16}}}}
+  Gateway: {{Type: AWS::EC2::InternetGateway}}
+  Attached: {{Type: AWS::EC2::VPCGatewayAttachment, Properties: {{VpcId: !Ref Vpc, InternetGatewayId: !Ref Gateway}}}}
+  Out: {{Type: AWS::EC2::RouteTable, Properties: {{VpcId: !Ref Vpc}}}}
+  OutRoute: {{Type: AWS::EC2::Route, Properties: {{RouteTableId: !Ref Out, DestinationCidrBlock: 0.0.0.0/0, GatewayId: !Ref Gateway}}}}
+  Inspected: {{Type: AWS::EC2::RouteTable, Properties: {{VpcId: !Ref Vpc}}}}
+  InspectedRoute: {{Type: AWS::EC2::Route, Properties: {{RouteTableId: !Ref Inspected, DestinationCidrBlock: 0.0.0.0/0, {endpoint}}}}}
+  Firewall: {{Type: AWS::NetworkFirewall::Firewall, Properties: {{FirewallName: f, FirewallPolicyArn: !Ref Policy, VpcId: !Ref Vpc, SubnetMappings: [{{SubnetId: !Ref FireA}}, {{SubnetId: !Ref FireB}}]}}}}
+  Policy:
+    Type: AWS::NetworkFirewall::FirewallPolicy
+    Properties: {{FirewallPolicyName: p, FirewallPolicy: {{StatelessDefaultActions: ['aws:pass'], StatelessFragmentDefaultActions: ['aws:pass']}}}}
+  Group: {{Type: AWS::EC2::SecurityGroup, Properties: {{GroupDescription: app, VpcId: !Ref Vpc}}}}
+  App: {{Type: AWS::EC2::Instance, Properties: {{SubnetId: !Ref Inner, SecurityGroupIds: [!Ref Group]}}}}{}{}{}
+",
+        subnet("FireA", "10.0.0.0/28", "us-east-1a", "Out"),
+        subnet("FireB", "10.0.0.16/28", "us-east-1b", "Out"),
+        subnet("Inner", "10.0.1.0/24", "us-east-1a", "Inspected"),
+    );
+    check(&network(&text), "App", "internet", 443, Reachable, "");
+    // In one of two zones the way out is missing.
+    let broken = text.replace(
+        "RouteTableId: !Ref Out, SubnetId: !Ref FireB",
+        "RouteTableId: !Ref Empty, SubnetId: !Ref FireB",
+    ) + "  Empty: {Type: AWS::EC2::RouteTable, Properties: {VpcId: !Ref Vpc}}\n";
+    check(&network(&broken), "App", "internet", 443, Unknown, "endpoint of firewall");
+}
+
 /// What a template leaves open is open, and has a name.
 #[test]
 fn unknowns_are_named() {
