@@ -103,4 +103,8 @@ codes! {
     LIMITED_BY_ACCOUNT = "IAM0124", "a service may act for anybody through this statement",
         "A service principal is not limited to your own use of it. `aws:SourceArn`, `aws:SourceAccount` or `aws:SourceOrgID` says \
          for whom the service may act. Source: \"The confused deputy problem\", IAM User Guide.";
+    SPARES_TOO_LITTLE = "IAM0125", "a Deny spares a principal but not its account",
+        "Depending on the service, AWS judges the account first, then the role, then the session. A `NotPrincipal` under Deny \
+         therefore lists all of them; better is `\"Principal\": \"*\"` with a condition on `aws:PrincipalArn`. Source: \"AWS JSON \
+         policy elements: NotPrincipal\", IAM User Guide.";
 }

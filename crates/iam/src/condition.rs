@@ -277,35 +277,16 @@ pub fn same_family(name: &str, key: &str) -> bool {
 impl ArnPattern {
     /// "Each of the six colon-delimited components of the ARN is checked separately."
     fn new(text: &Text) -> Self {
-        let mut parts: [Text; 6] = Default::default();
-        let mut at = 0;
-        for segment in &text.segments {
-            let Segment::Literal(literal) = segment else {
-                if let Some(part) = parts.get_mut(at) {
-                    part.segments.push(segment.clone());
-                }
-                continue;
-            };
-            let mut rest = literal.as_str();
-            while at < 5
-                && let Some((before, after)) = rest.split_once(':')
-            {
-                push(parts.get_mut(at), before);
-                at += 1;
-                rest = after;
-            }
-            push(parts.get_mut(at), rest);
+        if let Some(parts) = text.arn_parts() {
+            return Self::Parts(Box::new(parts.map(|part| Pattern::new(&part))));
         }
-        if at < 5 {
-            // `${aws:PrincipalArn}` alone is a whole ARN once its value stands there.
-            let open = |segment: &Segment| matches!(segment, Segment::Variable(_) | Segment::Unknown(_));
-            return match text.segments.iter().any(open) {
-                true => Self::Whole(Pattern::new(text)),
-                false if text.is_any() => Self::Whole(Pattern::Any),
-                false => Self::Nothing,
-            };
+        // `${aws:PrincipalArn}` alone is a whole ARN once its value stands there.
+        let open = |segment: &Segment| matches!(segment, Segment::Variable(_) | Segment::Unknown(_));
+        match text.segments.iter().any(open) {
+            true => Self::Whole(Pattern::new(text)),
+            false if text.is_any() => Self::Whole(Pattern::Any),
+            false => Self::Nothing,
         }
-        Self::Parts(Box::new(parts.map(|part| Pattern::new(&part))))
     }
 
     /// Whether the account's part is fixed.
@@ -322,13 +303,5 @@ impl ArnPattern {
                 if all == Tri::No { all } else { all.and(pattern.matches(part, context)) }
             }),
         })
-    }
-}
-
-fn push(part: Option<&mut Text>, literal: &str) {
-    if let Some(part) = part
-        && !literal.is_empty()
-    {
-        part.segments.push(Segment::Literal(literal.into()));
     }
 }

@@ -16,6 +16,8 @@ enum Token {
     Char(char),
     One,
     Run,
+    /// A run without colons: a partition, Region or account.
+    Word,
 }
 
 /// A pattern character by character; `None` where a variable has no value.
@@ -47,9 +49,17 @@ fn of_request(resource: &str) -> Vec<Token> {
 #[must_use]
 pub fn overlaps(pattern: &Pattern, resource: &str, context: &Context) -> Tri {
     let Some((policy, guessed)) = tokens(pattern, context) else { return Tri::No };
-    let request = of_request(resource);
+    match meet(&policy, &of_request(resource)) {
+        Some(true) if guessed => Tri::Unknown,
+        Some(met) => met.into(),
+        None => Tri::Unknown,
+    }
+}
+
+/// Whether two patterns have a text in common; `None` past the bound.
+fn meet(policy: &[Token], request: &[Token]) -> Option<bool> {
     if policy.len().saturating_mul(request.len()) > MOST {
-        return Tri::Unknown;
+        return None;
     }
     // `row[j]`: whether the rest of the policy's pattern and the rest of the request's from `j` have a text in common.
     let mut below = vec![false; request.len() + 1];
@@ -61,6 +71,10 @@ pub fn overlaps(pattern: &Pattern, resource: &str, context: &Context) -> Tri {
                 (None, None) => true,
                 (Some(Token::Run), other) => at(&below, j) || (other.is_some() && at(&row, after)),
                 (other, Some(Token::Run)) => at(&row, after) || (other.is_some() && at(&below, j)),
+                (other, Some(Token::Word)) => {
+                    let taken = !matches!(other, None | Some(Token::Char(':')));
+                    at(&row, after) || (taken && at(&below, j))
+                }
                 (Some(Token::Char(a)), Some(Token::Char(b))) => a == b && at(&below, after),
                 (Some(_), Some(_)) => at(&below, after),
                 _ => false,
@@ -71,11 +85,7 @@ pub fn overlaps(pattern: &Pattern, resource: &str, context: &Context) -> Tri {
         }
         below = row;
     }
-    match below.first() {
-        Some(true) if guessed => Tri::Unknown,
-        Some(true) => Tri::Yes,
-        _ => Tri::No,
-    }
+    Some(below.first() == Some(&true))
 }
 
 /// Whether every resource of the request matches the pattern: a run of the request is only taken by a run.
@@ -111,24 +121,25 @@ pub fn covers(pattern: &Pattern, resource: &str, context: &Context) -> Tri {
 }
 
 /// Whether a text of a policy and the form of an ARN in AWS's reference (`arn:${Partition}:s3:::${BucketName}`) have
-/// a text in common. Variables and unknowns may be anything.
+/// a text in common. Variables and unknowns may be anything; the form's partition, Region and account hold no colons,
+/// but a wildcard of the policy may go beyond one.
 #[must_use]
 pub fn fits(text: &Text, form: &str) -> bool {
-    let mut atoms = Vec::with_capacity(text.segments.len());
+    let mut policy = Vec::with_capacity(form.len());
     for segment in &text.segments {
-        atoms.push(match segment {
-            Segment::Literal(text) => Atom::Literal(text.as_str().into()),
-            Segment::AnyOne => Atom::AnyOne,
-            Segment::AnyRun | Segment::Variable(_) | Segment::Unknown(_) => Atom::AnyRun,
-        });
+        match segment {
+            Segment::Literal(text) => policy.extend(text.chars().map(Token::Char)),
+            Segment::AnyOne => policy.push(Token::One),
+            Segment::AnyRun | Segment::Variable(_) | Segment::Unknown(_) => policy.push(Token::Run),
+        }
     }
-    let mut open = String::with_capacity(form.len());
-    let mut rest = form;
+    let (mut shape, mut rest, mut colons) = (Vec::with_capacity(form.len()), form, 0);
     while let Some((before, after)) = rest.split_once("${") {
-        open.push_str(before);
-        open.push('*');
+        colons += before.matches(':').count();
+        shape.extend(before.chars().map(Token::Char));
+        shape.push(if colons < 5 { Token::Word } else { Token::Run });
         rest = after.split_once('}').map_or("", |(_, after)| after);
     }
-    open.push_str(rest);
-    overlaps(&Pattern::Glob(atoms.into()), &open, &Context::default()) != Tri::No
+    shape.extend(rest.chars().map(Token::Char));
+    meet(&policy, &shape) != Some(false)
 }

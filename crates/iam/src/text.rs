@@ -117,6 +117,39 @@ impl Text {
         Self { segments: self.segments.iter().map(lower).collect() }
     }
 
+    /// The six parts of an ARN, each a text; `None` where fewer colons stand for themselves. Wildcards are taken to
+    /// stay within their part.
+    #[must_use]
+    pub fn arn_parts(&self) -> Option<[Self; 6]> {
+        let mut parts: [Self; 6] = Default::default();
+        let mut at = 0;
+        let push = |part: Option<&mut Self>, literal: &str| {
+            if let Some(part) = part
+                && !literal.is_empty()
+            {
+                part.segments.push(Segment::Literal(literal.into()));
+            }
+        };
+        for segment in &self.segments {
+            let Segment::Literal(literal) = segment else {
+                if let Some(part) = parts.get_mut(at) {
+                    part.segments.push(segment.clone());
+                }
+                continue;
+            };
+            let mut rest = literal.as_str();
+            while at < 5
+                && let Some((before, after)) = rest.split_once(':')
+            {
+                push(parts.get_mut(at), before);
+                at += 1;
+                rest = after;
+            }
+            push(parts.get_mut(at), rest);
+        }
+        (at == 5).then_some(parts)
+    }
+
     /// The first `${…` of `written` that is no variable, as byte range.
     #[must_use]
     pub fn malformed_variable(written: &str) -> Option<std::ops::Range<usize>> {

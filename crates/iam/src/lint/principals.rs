@@ -7,9 +7,12 @@
 
 use diagnostics::{Diagnostic, Diagnostics};
 
-use crate::codes::{ALLOWS_ALL_BUT, LIMITED_BY_ACCOUNT, PRINCIPAL_MISPLACED, VERY_WIDE, WRONG_KIND};
+use crate::codes::{
+    ALLOWS_ALL_BUT, LIMITED_BY_ACCOUNT, PRINCIPAL_MISPLACED, SPARES_TOO_LITTLE, VERY_WIDE, WRONG_KIND,
+};
 use crate::lint::Kind;
-use crate::policy::{Effect, PrincipalKind, Sense, Statement};
+use crate::policy::{Effect, PrincipalKind, PrincipalSet, Sense, Statement};
+use crate::value::arn;
 
 pub fn check(statement: &Statement, kind: Kind, diagnostics: &mut Diagnostics) {
     let set = match (&statement.principals, kind) {
@@ -50,7 +53,34 @@ pub fn check(statement: &Statement, kind: Kind, diagnostics: &mut Diagnostics) {
             }
         }
         (Effect::Allow, Sense::Only) => deputy(statement, kind, diagnostics),
-        (Effect::Deny, _) => {}
+        (Effect::Deny, Sense::AllBut) => spared(set, diagnostics),
+        (Effect::Deny, Sense::Only) => {}
+    }
+}
+
+/// Principals that a Deny leaves out without their account.
+fn spared(set: &PrincipalSet, diagnostics: &mut Diagnostics) {
+    let accounts: Vec<&str> = set
+        .principals
+        .iter()
+        .filter_map(|principal| match &principal.kind {
+            PrincipalKind::Account(text) => Some(arn(text).map_or(text.as_str(), |[.., account, _]| account)),
+            _ => None,
+        })
+        .collect();
+    for principal in &set.principals {
+        let PrincipalKind::Arn(text) = &principal.kind else { continue };
+        let Some([.., account, _]) = arn(text) else { continue };
+        if !accounts.contains(&account) {
+            let said = format!(
+                "this Deny spares `{text}`, but perhaps not the account {account} that it belongs to"
+            );
+            let warning = Diagnostic::warning(SPARES_TOO_LITTLE, principal.span, said);
+            diagnostics.push(
+                warning
+                    .help("list the account too, or say who is spared in a condition on `aws:PrincipalArn`"),
+            );
+        }
     }
 }
 

@@ -12,4 +12,5 @@ mod automata;
 mod cases;
 mod compare;
 mod language;
+mod lint;
 mod properties;
