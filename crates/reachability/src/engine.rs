@@ -31,6 +31,9 @@ use firewalls::Passes;
 use packets::{DESTINATION, SOURCE, Space, Way};
 use wiring::Wiring;
 
+/// Groups by position, the unknown beside them, the side, and whether rules that name groups hold.
+type GroupsKey = (Vec<u32>, Option<u32>, Side, bool);
+
 /// The engine of one network.
 #[derive(Debug)]
 pub struct Engine<'n> {
@@ -42,7 +45,7 @@ pub struct Engine<'n> {
     pub wiring: Wiring,
     /// Who is in which group.
     pub members: Members,
-    groups: FxHashMap<(Vec<u32>, Option<u32>, Side, bool), Rc<Filter>>,
+    groups: FxHashMap<GroupsKey, Rc<Filter>>,
     acls: FxHashMap<(AclId, Side, Way), Rc<Filter>>,
     firewalls: FxHashMap<FirewallId, Rc<Passes>>,
     senders: Vec<OwnerId>,
