@@ -143,7 +143,7 @@ fn said(diagnostics: &Diagnostics, sources: &SourceMap) -> String {
 }
 
 /// The most memory this process has had resident, from the kernel; 0 where it does not say.
-fn peak_mebibytes() -> f64 {
+pub fn peak_mebibytes() -> f64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     let kibibytes = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<f64>().ok());

@@ -8,6 +8,7 @@
 mod bundle;
 pub mod cloudformation;
 mod commit;
+pub mod diagram;
 pub mod report;
 pub mod trace;
 

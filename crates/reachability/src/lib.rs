@@ -6,6 +6,7 @@
 //! modelled is an [`Unknown`] with a name, and no answer that depends on it is certain. Knows nothing of blueprints.
 
 mod codes;
+pub mod compress;
 pub mod engine;
 mod extract;
 pub mod inspection;

@@ -68,8 +68,10 @@ pub enum Format {
     Json,
     /// SARIF 2.1.0, for code-scanning services
     Sarif,
-    /// Comma-separated values, of `trace` alone
+    /// Comma-separated values, of `trace` and `reach`
     Csv,
+    /// A picture, of `reach`
+    Svg,
 }
 
 /// When to use colour.
@@ -120,6 +122,13 @@ pub enum Command {
                             environment, workload or unit. A batch has the columns source,destination,protocol,port."
     )]
     Trace(Trace),
+    /// Show who reaches whom: a matrix for the terminal, or a map as SVG
+    #[command(
+        after_help = "Examples:\n  steward reach examples/clinical-ai\n  steward reach --by tier --from internet\n  \
+                            steward reach --by account --format csv -o reach.csv\n  steward reach --format svg -o map.svg\n\n\
+                            Unreachable is proved for all packets; what depends on something unknown says on what."
+    )]
+    Reach(Reach),
     /// Explain a guarantee, a message, a control, or a resource of an estate
     #[command(
         after_help = "Examples:\n  steward explain\n  steward explain encryption-at-rest\n  steward explain BP0104\n  \
@@ -262,6 +271,52 @@ pub enum Protocol {
     Udp,
     /// An ICMP echo request
     Icmp,
+}
+
+/// `steward reach`.
+#[derive(Debug, Args)]
+pub struct Reach {
+    /// A blueprint, templates, or output of AWS describe calls
+    #[arg(default_value = ".")]
+    pub path: PathBuf,
+    /// What ends are grouped by
+    #[arg(long, value_enum, default_value_t)]
+    pub by: GroupBy,
+    /// Only from these classes; a name stands for what is beneath it too
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub from: Vec<String>,
+    /// Only to these classes
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub to: Vec<String>,
+    /// The file to write, whole or not at all
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+/// What ends are grouped by.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum GroupBy {
+    /// Organizational unit
+    Unit,
+    /// Environment; where there is none, account
+    #[default]
+    Environment,
+    /// Environment and tier
+    Tier,
+    /// Account
+    Account,
+}
+
+impl GroupBy {
+    /// The word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Unit => "unit",
+            Self::Environment => "environment",
+            Self::Tier => "tier",
+            Self::Account => "account",
+        }
+    }
 }
 
 /// `steward explain`.

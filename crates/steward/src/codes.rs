@@ -41,13 +41,18 @@ codes! {
     BAD_BATCH = "STW0033", "the file of flows has not the columns it needs",
         "The first line names the columns: `source`, `destination`, `protocol`, `port`, in any order and among others. \
          They are kept, and `verdict` and `reason` are added.";
-    NO_CSV = "STW0034", "this command writes no CSV",
-        "Flows are rows; reports are not. `--format json` has everything a program needs.";
+    NO_CSV = "STW0034", "this command writes nothing of that form",
+        "CSV is rows, SVG a picture; reports are neither. `--format json` has everything a program needs.";
     RECORDING_BESIDE = "STW0020", "output of AWS describe calls stands beside other paths",
         "What the describe calls returned is an estate by itself: templates deployed there are in it already. Give the \
          folder alone. Several accounts and regions go into one folder, each in a folder of its name.";
     NO_SUCH_FORM = "STW0012", "the command has no output of that form",
         "SARIF lists findings in files: `steward check` and `steward audit` write it. `steward explain` has text and JSON.";
+    NO_SUCH_CLASS = "STW0040", "there is no class of ends of that name",
+        "`--from` and `--to` of `steward reach` narrow to classes of the grouping that `--by` names. The message lists them.";
+    TOO_VARIED = "STW0041", "the network is too varied to be decided",
+        "The engine over all packets stopped at its bound on memory. Nothing is proved either way. Ask about less: a part \
+         of the templates, or fewer accounts.";
 }
 
 /// Every code that any part of Steward may report, sorted.

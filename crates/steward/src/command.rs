@@ -8,6 +8,7 @@ mod explain;
 mod init;
 mod markdown;
 mod policy;
+mod reach;
 mod report;
 mod schema;
 mod trace;
@@ -28,8 +29,13 @@ pub fn run(cli: &Cli) -> Ending {
         Ok(today) => today,
         Err(diagnostic) => return refuse(&cli.global, diagnostic),
     };
-    if cli.global.format == Format::Csv && !matches!(cli.command, Command::Trace(_)) {
-        let text = "only `steward trace` writes CSV";
+    let written = match (cli.global.format, &cli.command) {
+        (Format::Csv, Command::Trace(_) | Command::Reach(_)) | (Format::Svg, Command::Reach(_)) => None,
+        (Format::Csv, _) => Some("only `steward trace` and `steward reach` write CSV"),
+        (Format::Svg, _) => Some("only `steward reach` writes SVG"),
+        _ => None,
+    };
+    if let Some(text) = written {
         let expected = "`--format text`, `json` or `sarif`";
         return refuse(&cli.global, Diagnostic::error(codes::NO_CSV, Span::NONE, text).expected(expected));
     }
@@ -39,6 +45,7 @@ pub fn run(cli: &Cli) -> Ending {
         Command::Build(options) => build::run(&cli.global, options, today),
         Command::Audit(options) => audit::run(&cli.global, options, today),
         Command::Trace(options) => trace::run(&cli.global, options, today),
+        Command::Reach(options) => reach::run(&cli.global, options, today),
         Command::Explain(options) => explain::run(&cli.global, options, today),
         Command::WhoCan(options) => access::all(&cli.global, options, today),
         Command::Can(options) => access::one(&cli.global, options, today),

@@ -1,0 +1,303 @@
+//! `steward reach`: who reaches whom.
+
+use std::fmt::Write as _;
+
+use diagnostics::render::{Ink, Style, columns, wrap};
+use diagnostics::{Diagnostic, Span, did_you_mean};
+use emit::diagram::Map;
+use prove::Date;
+use reachability::Network;
+use reachability::compress::compress;
+use reachability::query::{By, Cell, Matrix, Reach, Service, Verdict, say as services_in_words};
+use serde_json::{Value, json};
+
+use super::{refuse, say};
+use crate::cli::{Format, Global, GroupBy, Reach as Options};
+use crate::terminal::{print, style};
+use crate::{Ending, codes, pipeline};
+
+/// Runs it.
+pub fn run(global: &Global, options: &Options, today: Date) -> Ending {
+    let read = pipeline::read(&options.path, today);
+    let Some(estate) = &read.estate else {
+        say(global, &read.diagnostics, &read.sources);
+        return Ending::Mistake;
+    };
+    let whole = Network::of(estate);
+    // Accounts are told apart by name, so none can stand for another where they are shown.
+    let by_account = options.by == GroupBy::Account || global.format == Format::Svg;
+    let network = if by_account { whole } else { compress(&whole).network };
+    let mut reach = Reach::of(&network);
+    let by = match options.by {
+        GroupBy::Unit => By::Unit,
+        GroupBy::Environment => By::Environment,
+        GroupBy::Tier => By::Tier,
+        GroupBy::Account => By::Account,
+    };
+    let known: Vec<String> = reach.classes(by).into_iter().map(|class| class.name).collect();
+    for name in options.from.iter().chain(&options.to) {
+        let fits = |class: &String| {
+            class == name || class.strip_prefix(name.as_str()).is_some_and(|rest| rest.starts_with('/'))
+        };
+        if !known.iter().any(fits) {
+            return refuse(global, no_such_class(name, &known));
+        }
+    }
+    if reach.exhausted() {
+        let text = "the network is too varied to be decided within the bound on memory".to_owned();
+        return refuse(global, Diagnostic::error(codes::TOO_VARIED, Span::NONE, text));
+    }
+    let text = match global.format {
+        Format::Svg => Map::of(&estate.name, &network, &mut reach).svg(),
+        format => {
+            let matrix = reach.matrix(by, &options.from, &options.to);
+            match format {
+                Format::Csv => csv(&matrix),
+                Format::Json | Format::Sarif => format!("{:#}\n", as_json(options.by, &matrix)),
+                _ => drawn(&matrix, options.by, &read.name, style(global)),
+            }
+        }
+    };
+    match &options.output {
+        None => print(&text),
+        Some(path) => {
+            if let Err(error) = crate::disk::write_whole(path, &text) {
+                let text = format!("`{}` cannot be written: {error}", path.display());
+                return refuse(global, Diagnostic::error(codes::CANNOT_WRITE, Span::NONE, text));
+            }
+        }
+    }
+    Ending::Good
+}
+
+fn no_such_class(name: &str, known: &[String]) -> Diagnostic {
+    let text = format!("nothing is called `{name}` here");
+    let near = did_you_mean(name, known.iter().map(String::as_str).collect::<Vec<_>>());
+    let expected = format!("one of {}", known.join(", "));
+    Diagnostic::error(codes::NO_SUCH_CLASS, Span::NONE, text).expected(expected).maybe_help(near)
+}
+
+fn word(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Reachable => "reachable",
+        Verdict::Unreachable => "unreachable",
+        Verdict::Unknown => "unknown",
+    }
+}
+
+fn csv(matrix: &Matrix) -> String {
+    let quoted = |text: &str| {
+        if text.contains([',', '"', '\n']) {
+            format!("\"{}\"", text.replace('"', "\"\""))
+        } else {
+            text.to_owned()
+        }
+    };
+    let mut out = "from,to,verdict,certain,perhaps,depends on\n".to_owned();
+    for (from, row) in matrix.from.iter().zip(&matrix.cells) {
+        for (to, cell) in matrix.to.iter().zip(row) {
+            let fields = [
+                from.name.as_str(),
+                &to.name,
+                word(cell.verdict),
+                &services_in_words(&cell.certain),
+                &services_in_words(&cell.services),
+                &cell.depends_on.join("; "),
+            ]
+            .map(quoted);
+            let _ = writeln!(out, "{}", fields.join(","));
+        }
+    }
+    out
+}
+
+fn as_json(by: GroupBy, matrix: &Matrix) -> Value {
+    let services = |list: &[Service]| -> Vec<Value> {
+        list.iter()
+            .map(|service| {
+                json!({
+                    "protocols": [service.protocols.0, service.protocols.1],
+                    "ports": [service.ports.first, service.ports.last],
+                })
+            })
+            .collect()
+    };
+    let class =
+        |class: &reachability::query::Class| json!({ "name": class.name, "interfaces": class.interfaces });
+    let mut pairs = Vec::new();
+    for (from, row) in matrix.from.iter().zip(&matrix.cells) {
+        for (to, cell) in matrix.to.iter().zip(row) {
+            pairs.push(json!({
+                "from": from.name,
+                "to": to.name,
+                "verdict": word(cell.verdict),
+                "certain": services(&cell.certain),
+                "perhaps": services(&cell.services),
+                "dependsOn": cell.depends_on,
+            }));
+        }
+    }
+    json!({
+        "schema": "steward-reach/1",
+        "by": by.word(),
+        "from": matrix.from.iter().map(class).collect::<Vec<_>>(),
+        "to": matrix.to.iter().map(class).collect::<Vec<_>>(),
+        "pairs": pairs,
+    })
+}
+
+/// Narrowest and widest column of the matrix.
+const CELL: (usize, usize) = (5, 16);
+
+fn drawn(matrix: &Matrix, by: GroupBy, name: &str, style: Style) -> String {
+    let mut out = String::new();
+    let title = format!("Who reaches whom in {name}, by {}", by.word());
+    let _ = writeln!(out, "{}\n", style.paint(Ink::Strong, &title));
+    if matrix.from.is_empty() || matrix.to.is_empty() {
+        out.push_str("There is no network here.\n");
+        return out;
+    }
+    let width = style.width.min(160);
+    let names = matrix.from.iter().map(|class| columns(&class.name)).max().unwrap_or(0).min(width / 3) + 4;
+    let room = width.saturating_sub(names + 2);
+    let wanted =
+        matrix.cells.iter().flatten().map(|cell| columns(&short(cell, style)) + 2).max().unwrap_or(0);
+    let headers = matrix.to.iter().map(|class| columns(&class.name) + 2).max().unwrap_or(0);
+    let fair = room / matrix.to.len().max(1);
+    let cell_width = wanted.max(headers).min(fair.max(CELL.0)).clamp(CELL.0, CELL.1.max(wanted.min(24)));
+    let per_panel = (room / cell_width).max(1);
+    let starts: Vec<usize> = (0..matrix.to.len()).step_by(per_panel).collect();
+    for start in starts {
+        let end = (start + per_panel).min(matrix.to.len());
+        panel(&mut out, matrix, (start, end), (names, cell_width), style);
+        out.push('\n');
+    }
+    let _ = writeln!(
+        out,
+        "  {}   {}   {}\n",
+        style.paint(Ink::Good, &format!("{} certainly, with answers", style.glyph("●", "#"))),
+        style.paint(Ink::Doubt, &format!("{} depends on something unknown", style.glyph("◐", "?"))),
+        style.paint(Ink::Dim, &format!("{} proved unreachable, for all packets", style.glyph("·", "."))),
+    );
+    listed(&mut out, matrix, style);
+    out
+}
+
+fn panel(
+    out: &mut String,
+    matrix: &Matrix,
+    (start, end): (usize, usize),
+    (names, cell): (usize, usize),
+    style: Style,
+) {
+    let mut head = format!("  {}", pad("from \\ to", names));
+    for class in matrix.to.get(start..end).unwrap_or(&[]) {
+        head.push_str(&pad(&cut(&class.name, cell - 1), cell));
+    }
+    let _ = writeln!(out, "{}", style.paint(Ink::Dim, head.trim_end()));
+    for (from, row) in matrix.from.iter().zip(&matrix.cells) {
+        let mut line = format!("  {}", pad(&cut(&from.name, names - 1), names));
+        for item in row.get(start..end).unwrap_or(&[]) {
+            let text = cut(&short(item, style), cell - 1);
+            let padding = " ".repeat(cell.saturating_sub(columns(&text)));
+            line.push_str(&style.paint(ink(item.verdict), &text));
+            line.push_str(&padding);
+        }
+        let _ = writeln!(out, "{}", line.trim_end());
+    }
+}
+
+fn ink(verdict: Verdict) -> Ink {
+    match verdict {
+        Verdict::Reachable => Ink::Good,
+        Verdict::Unknown => Ink::Doubt,
+        Verdict::Unreachable => Ink::Dim,
+    }
+}
+
+fn sign(verdict: Verdict, style: Style) -> &'static str {
+    match verdict {
+        Verdict::Reachable => style.glyph("●", "#"),
+        Verdict::Unknown => style.glyph("◐", "?"),
+        Verdict::Unreachable => style.glyph("·", "."),
+    }
+}
+
+/// What a cell of the matrix says: the verdict's sign, and the ports in short.
+fn short(cell: &Cell, style: Style) -> String {
+    let sign = sign(cell.verdict, style);
+    let services = match cell.verdict {
+        Verdict::Unreachable => return sign.to_owned(),
+        Verdict::Reachable => &cell.certain,
+        Verdict::Unknown => &cell.services,
+    };
+    let words = services_in_words(services);
+    let said = match words.as_str() {
+        "everything" => "all".to_owned(),
+        words => words.replace("TCP ", "").replace(", ", ","),
+    };
+    format!("{sign} {said}")
+}
+
+/// Every pair that something passes between, in full.
+fn listed(out: &mut String, matrix: &Matrix, style: Style) {
+    let widest = matrix.to.iter().map(|class| columns(&class.name)).max().unwrap_or(0).min(36);
+    for (from, row) in matrix.from.iter().zip(&matrix.cells) {
+        let pairs: Vec<_> =
+            matrix.to.iter().zip(row).filter(|(_, cell)| cell.verdict != Verdict::Unreachable).collect();
+        if pairs.is_empty() {
+            continue;
+        }
+        let _ = writeln!(out, "{}", style.paint(Ink::Strong, &format!("from {}", from.name)));
+        for (to, cell) in pairs {
+            let certain = services_in_words(&cell.certain);
+            let perhaps = services_in_words(&cell.services);
+            let said = match (certain.is_empty(), certain == perhaps) {
+                (false, true) => certain,
+                (false, false) => format!("{certain}; perhaps {perhaps}"),
+                (true, _) => perhaps,
+            };
+            let indent = widest + 6;
+            let room = style.width.min(120).saturating_sub(indent).max(24);
+            let mut lines = wrap(&said, room).into_iter();
+            let name = pad(&cut(&to.name, widest), widest + 2);
+            let first = lines.next().unwrap_or_default();
+            let mark = style.paint(ink(cell.verdict), sign(cell.verdict, style));
+            let _ = writeln!(out, "  {mark} {name}{first}");
+            let mut more: Vec<String> = lines.collect();
+            for reason in &cell.depends_on {
+                more.extend(wrap(&format!("depends on {reason}"), room));
+            }
+            for line in more {
+                let _ = writeln!(out, "{}{}", " ".repeat(indent), style.paint(Ink::Dim, &line));
+            }
+        }
+    }
+    let count = |verdict| matrix.cells.iter().flatten().filter(|cell| cell.verdict == verdict).count();
+    let _ = writeln!(
+        out,
+        "\n{} reachable, {} unknown, {} proved unreachable",
+        count(Verdict::Reachable),
+        count(Verdict::Unknown),
+        count(Verdict::Unreachable)
+    );
+}
+
+fn pad(text: &str, width: usize) -> String {
+    format!("{text}{}", " ".repeat(width.saturating_sub(columns(text))))
+}
+
+fn cut(text: &str, width: usize) -> String {
+    if columns(text) <= width {
+        return text.to_owned();
+    }
+    let mut out = String::new();
+    for c in text.chars() {
+        if columns(&out) + 2 > width {
+            break;
+        }
+        out.push(c);
+    }
+    out.push('…');
+    out
+}
