@@ -78,7 +78,8 @@ fn one(size: usize, different: bool) -> Result<(), String> {
         }
     }
     let everybody = classes.iter().filter(|class| class.interfaces > 0);
-    let everybody = everybody.fold(reachability::query::Ends::default(), |all, class| all.and(class.ends.clone()));
+    let everybody =
+        everybody.fold(reachability::query::Ends::default(), |all, class| all.and(class.ends.clone()));
     let around = reach.around_firewalls(&everybody).len();
     let isolation = start.elapsed().as_secs_f64();
     let simulator = Simulator::new(&network);
@@ -103,7 +104,11 @@ fn one(size: usize, different: bool) -> Result<(), String> {
         small.classes,
         reach.engine.space.store.nodes(),
     );
-    eprintln!("{} cells, {passing} pairs of units pass, {around} ways around, {:?}", matrix.cells.len(), outcome.verdict);
+    eprintln!(
+        "{} cells, {passing} pairs of units pass, {around} ways around, {:?}",
+        matrix.cells.len(),
+        outcome.verdict
+    );
     Ok(())
 }
 
@@ -177,7 +182,13 @@ fn made(size: usize, different: bool) -> Network {
     network
 }
 
-fn add_interface(network: &mut Network, subnet: SubnetId, label: String, groups: Vec<GroupId>, role: Role) -> InterfaceId {
+fn add_interface(
+    network: &mut Network,
+    subnet: SubnetId,
+    label: String,
+    groups: Vec<GroupId>,
+    role: Role,
+) -> InterfaceId {
     network.hosts.push(Host {
         name: name(label.clone()),
         kind: "AWS::EC2::Instance".into(),
@@ -203,7 +214,11 @@ fn add_interface(network: &mut Network, subnet: SubnetId, label: String, groups:
 }
 
 fn add_subnet(network: &mut Network, vpc: VpcId, block: IpNet, zone: &str, tier: &str) -> SubnetId {
-    network.route_tables.push(RouteTable { name: name(format!("table of {block}")), vpc, routes: Vec::new() });
+    network.route_tables.push(RouteTable {
+        name: name(format!("table of {block}")),
+        vpc,
+        routes: Vec::new(),
+    });
     network.subnets.push(Subnet {
         name: name(block.to_string()),
         vpc,
@@ -243,7 +258,13 @@ fn inspection(network: &mut Network) {
         let transit = add_subnet(network, vpc, block(0), zone, "transit");
         let inspect = add_subnet(network, vpc, block(1), zone, "inspection");
         let public = add_subnet(network, vpc, block(2), zone, "public");
-        interfaces.push(add_interface(network, transit, format!("tgw {zone}"), vec![], Role::Transit(attachment)));
+        interfaces.push(add_interface(
+            network,
+            transit,
+            format!("tgw {zone}"),
+            vec![],
+            Role::Transit(attachment),
+        ));
         let nat_id = NatId(z);
         let nat = add_interface(network, public, format!("nat {zone}"), vec![], Role::Nat(nat_id));
         if let Some(interface) = network.interfaces.get_mut(nat.at()) {
@@ -341,7 +362,10 @@ fn spoke(network: &mut Network, at: usize, size: usize, chance: Option<&mut Chan
         for list in &mut rules {
             for _ in 0..3 {
                 let other = chance.below(u32::try_from(size).unwrap_or(1));
-                let peer = net(u32::from(Ipv4Addr::new(10, 0, 0, 0)) + other * 1024, 22 + u8::try_from(chance.below(3)).unwrap_or(0));
+                let peer = net(
+                    u32::from(Ipv4Addr::new(10, 0, 0, 0)) + other * 1024,
+                    22 + u8::try_from(chance.below(3)).unwrap_or(0),
+                );
                 let port = [22, 443, 5432, 8443].get(chance.below(4) as usize).copied().unwrap_or(443);
                 list.push(rule(Peer::Addresses(known(peer)), tcp(port)));
             }
@@ -349,7 +373,13 @@ fn spoke(network: &mut Network, at: usize, size: usize, chance: Option<&mut Chan
     }
     for (label, ingress) in ["front", "app", "data"].into_iter().zip(rules) {
         let label = format!("{label} of {at}");
-        network.groups.push(Group { name: name(label), vpc: Some(vpc), ingress, egress: everywhere(), unknown: None });
+        network.groups.push(Group {
+            name: name(label),
+            vpc: Some(vpc),
+            ingress,
+            egress: everywhere(),
+            unknown: None,
+        });
     }
     let mut interfaces = Vec::new();
     for (z, zone) in (0_u32..).zip(ZONES) {
@@ -360,7 +390,13 @@ fn spoke(network: &mut Network, at: usize, size: usize, chance: Option<&mut Chan
         {
             add_interface(network, subnet, format!("{label} of {at}"), vec![group], Role::Host);
         }
-        interfaces.push(add_interface(network, application, format!("tgw {at}"), vec![], Role::Transit(attachment)));
+        interfaces.push(add_interface(
+            network,
+            application,
+            format!("tgw {at}"),
+            vec![],
+            Role::Transit(attachment),
+        ));
         add_route(network, application, route(net(0, 0), RouteTarget::Transit(attachment)));
         add_route(network, data_subnet, route(inside, RouteTarget::Transit(attachment)));
     }

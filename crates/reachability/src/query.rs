@@ -5,12 +5,14 @@
 //! answered, and everything else is *unknown* with names; the answer is that of [`crate::engine`], asked here.
 
 mod around;
+mod certificate;
 mod dead;
 mod matrix;
 mod narrow;
 mod repair;
 
 pub use around::{Around, Bypass};
+pub use certificate::Recheck;
 pub use dead::{Dead, DeadRule, Why};
 pub use matrix::{By, Cell, Class, Matrix};
 pub use repair::{Change, Repair};
@@ -534,37 +536,50 @@ fn services_of(space: &mut Space, set: Set) -> Vec<Service> {
     out
 }
 
-/// Protocols and ports in words: `TCP 443, 8000-8100`.
+/// Protocols and ports in words: `TCP 443, 8000-8100; UDP 53; ping`. Of ICMP only what somebody answers is a service.
 #[must_use]
 pub fn say(services: &[Service]) -> String {
     let all = |service: &Service| service.ports == PortRange::ALL;
-    let mut everything = services.iter().filter(|service| all(service)).map(|service| service.protocols);
+    let echo = |service: &Service| match service.protocols {
+        (ICMP, ICMP) => service.ports.contains(8),
+        (ICMPV6, ICMPV6) => service.ports.contains(128),
+        _ => false,
+    };
     let mut next = 0_u16;
-    if everything.all(|(first, last)| {
-        let fits = u16::from(first) <= next;
-        next = next.max(u16::from(last) + 1);
-        fits
-    }) && next == 256
-    {
+    for (first, last) in services.iter().filter(|one| all(one) || echo(one)).map(|one| one.protocols) {
+        if u16::from(first) <= next {
+            next = next.max(u16::from(last) + 1);
+        }
+    }
+    if next == 256 {
         return "everything".to_owned();
     }
-    let mut words: Vec<(String, Vec<String>)> = Vec::new();
+    let mut words: Vec<(u8, String, Vec<String>)> = Vec::new();
     for service in services {
-        let name = protocol_name(service.protocols);
-        let ports = if all(service) {
-            "all".to_owned()
+        let (rank, name) = match service.protocols {
+            (TCP, TCP) => (0, "TCP".to_owned()),
+            (UDP, UDP) => (1, "UDP".to_owned()),
+            _ if echo(service) => (2, "ping".to_owned()),
+            other => (3, protocol_name(other)),
+        };
+        let ports = if rank == 2 {
+            String::new()
+        } else if all(service) {
+            if rank < 2 { "all".to_owned() } else { String::new() }
         } else if service.ports.first == service.ports.last {
             service.ports.first.to_string()
         } else {
             format!("{}-{}", service.ports.first, service.ports.last)
         };
-        match words.last_mut() {
-            Some((known, list)) if *known == name => list.push(ports),
-            _ => words.push((name, vec![ports])),
+        match words.iter_mut().find(|(_, known, _)| *known == name) {
+            Some((_, _, list)) => list.push(ports),
+            None => words.push((rank, name, vec![ports])),
         }
     }
-    let say = |(name, ports): &(String, Vec<String>)| match ports.as_slice() {
-        [one] if one == "all" && !matches!(name.as_str(), "TCP" | "UDP") => name.clone(),
+    words.sort_by_key(|(rank, _, _)| *rank);
+    let say = |(rank, name, ports): &(u8, String, Vec<String>)| match ports.as_slice() {
+        _ if *rank == 2 => name.clone(),
+        [one] if one.is_empty() => name.clone(),
         _ => format!("{name} {}", ports.join(", ")),
     };
     words.iter().map(say).collect::<Vec<_>>().join("; ")

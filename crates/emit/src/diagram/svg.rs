@@ -9,7 +9,8 @@ use std::fmt::Write as _;
 
 use super::{Account, Map, Tier, Unit, Vpc};
 
-const WIDTH: usize = 1400;
+/// The widest that a map is.
+const WIDEST: usize = 1720;
 const MARGIN: usize = 32;
 const SPINE: usize = 56;
 const LEFT: usize = 92;
@@ -98,8 +99,11 @@ impl Map {
     pub fn svg(&self) -> String {
         let lanes = self.flows.len().min(LANES);
         let right = lanes * LANE + if lanes > 0 { 40 } else { 0 };
-        let inner = WIDTH - LEFT - MARGIN - right;
-        let per_row = ((inner - GAP) / (CARD + GAP)).max(1);
+        // As wide as the fullest unit needs, within what four or fewer cards take.
+        let most = self.units.iter().map(|unit| unit.accounts.len()).max().unwrap_or(0);
+        let per_row = ((WIDEST - LEFT - MARGIN - right - GAP) / (CARD + GAP)).min(most).max(2);
+        let inner = GAP + per_row * (CARD + GAP);
+        let width = LEFT + inner + right + MARGIN;
         let mut canvas = Canvas { out: String::new() };
         let top = self.head(&mut canvas, inner);
         let mut y = top;
@@ -125,12 +129,12 @@ impl Map {
         }
         self.lanes(&mut canvas, &bands, LEFT + inner);
         y = self.between(&mut canvas, y + 4, inner + right);
-        y = legend(&mut canvas, y + 8);
+        y = legend(&mut canvas, y + 8, width);
         let height = y + MARGIN;
         format!(
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" width=\"{WIDTH}\" height=\"{height}\" \
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\" \
              role=\"img\" aria-label=\"{}\">\n<style>{STYLE}</style>\n<defs>{}</defs>\n\
-             <rect width=\"{WIDTH}\" height=\"{height}\" style=\"fill:var(--bg)\"/>\n{}</svg>\n",
+             <rect width=\"{width}\" height=\"{height}\" style=\"fill:var(--bg)\"/>\n{}</svg>\n",
             escaped(&format!("Network map of {}", self.title)),
             ["ok", "may", "door"]
                 .map(|name| format!(
@@ -153,17 +157,19 @@ impl Map {
         );
         canvas.text("d", (MARGIN, 66), 140, &says);
         let y = 84;
-        let mut x = LEFT;
-        canvas.rect("doorc", (x, y), (150, 34), 17);
-        canvas.text("h door", (x + 44, y + 22), 20, "Internet");
-        x += 150 + GAP;
+        canvas.rect("doorc", (LEFT, y), (inner, 40), 10);
+        canvas.text("h door", (LEFT + 16, y + 25), 20, "Internet");
+        let mut x = LEFT + 110;
         for office in self.offices.iter().take(5) {
-            let width = 40 + 8 * office.chars().count().min(22);
-            canvas.rect("unit", (x, y), (width, 34), 17);
-            canvas.text("b", (x + 18, y + 22), 22, office);
-            x += width + GAP;
+            let width = 36 + 8 * office.chars().count().min(22);
+            if x + width + GAP > LEFT + inner {
+                break;
+            }
+            canvas.rect("card", (x, y + 6), (width, 28), 14);
+            canvas.text("b", (x + 16, y + 25), 22, office);
+            x += width + 8;
         }
-        let mut next = y + 34;
+        let mut next = y + 40;
         if !self.firewalls.is_empty() {
             let bar = next + 22;
             canvas.path("ldoor", &format!("M{} {next} V{}", LEFT + 75, bar - 2), Some("door"));
@@ -191,7 +197,7 @@ impl Map {
             });
             match at.and_then(|at| bands.get(at)) {
                 Some((_, y, height)) => y + 14 + (slot * 13) % height.saturating_sub(24).max(1),
-                None => 84 + 4 + (slot * 7) % 26,
+                None => 84 + 6 + (slot * 6) % 30,
             }
         };
         for (lane, flow) in self.flows.iter().take(LANES).enumerate() {
@@ -349,8 +355,8 @@ fn draw_vpc(canvas: &mut Canvas, vpc: &Vpc, (x, y): (usize, usize)) -> usize {
     at + 10
 }
 
-fn legend(canvas: &mut Canvas, y: usize) -> usize {
-    let mut x = LEFT;
+fn legend(canvas: &mut Canvas, y: usize, end: usize) -> usize {
+    let (mut x, mut y) = (LEFT, y);
     for (class, name) in [
         ("okc", "● certainly reaches, with answers"),
         ("mayc", "◐ depends on something unknown"),
@@ -359,16 +365,23 @@ fn legend(canvas: &mut Canvas, y: usize) -> usize {
         ("application", "application or private tier"),
         ("data", "data tier"),
     ] {
+        let wide = 44 + name.chars().count() * 6;
+        if x + wide > end {
+            (x, y) = (LEFT, y + 22);
+        }
         canvas.rect(class, (x, y), (14, 14), 4);
         canvas.text("s d", (x + 20, y + 11), 50, name);
-        x += 44 + name.chars().count() * 6;
+        x += wide;
     }
-    canvas.text(
-        "s d",
-        (LEFT, y + 34),
-        160,
-        "Every pair that is not listed is proved unreachable for all packets. IGW: internet gateway that a route leads to; \
-         TGW: attached to a transit gateway; FW: firewall endpoints.",
-    );
-    y + 40
+    y += 18;
+    for (line, text) in [
+        "Every pair that is not listed is proved unreachable for all packets.",
+        "IGW: an internet gateway that a route leads to. TGW: attached to a transit gateway. FW: firewall endpoints.",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        canvas.text("s d", (LEFT, y + 18 + line * LINE), 140, text);
+    }
+    y + 18 + LINE
 }

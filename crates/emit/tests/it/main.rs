@@ -9,6 +9,7 @@
     reason = "tests may panic and print"
 )]
 
+mod diagram;
 mod estates;
 mod examples;
 mod parsed;

@@ -194,6 +194,8 @@ pub struct Atoms {
     of_owner: Vec<AtomSet>,
     /// The owner of each interface.
     of_interface: Vec<OwnerId>,
+    /// Atoms without a range that an IPv4 prefix may contain, that one of special addresses may, and that an IPv6 one may.
+    unlocated: [AtomSet; 3],
 }
 
 /// IPv4 addresses that are not on the internet: private, shared, link-local, loopback, multicast and reserved.
@@ -230,7 +232,7 @@ fn number(address: IpAddr) -> (bool, u128) {
 }
 
 /// The prefixes of a set, as far as they are known.
-pub(super) fn known(addresses: &Addresses) -> &IpSet {
+pub(crate) fn known(addresses: &Addresses) -> &IpSet {
     match addresses {
         Addresses::Known(set) | Addresses::AtLeast(set, _) => set,
     }
@@ -419,6 +421,12 @@ impl Atoms {
             }
         }
         self.of_owner = of_owner.into_iter().map(AtomSet::of).collect();
+        let nowhere = |atom: &Atom| atom.range.is_none();
+        self.unlocated = [
+            self.where_(|atom| nowhere(atom) && !atom.v6),
+            self.where_(|atom| nowhere(atom) && !atom.v6 && atom.reach == Reach::Own),
+            self.where_(|atom| nowhere(atom) && atom.v6),
+        ];
     }
 
     /// An atom.
@@ -496,10 +504,13 @@ impl Atoms {
         // A public address is nowhere that the internet is not.
         let special =
             !v6 && NOT_INTERNET_V4.iter().any(|(a, b)| u128::from(*a) <= lo && hi <= u128::from(*b));
-        let fits = |atom: &Atom| atom.v6 == v6 && !(special && atom.reach != Reach::Own);
-        let numbered = (0_u32..).zip(&self.atoms).skip(self.located);
-        let unlocated = AtomSet::of(numbered.filter(|(_, atom)| fits(atom)).map(|(at, _)| at));
-        let may = known.or(&unlocated);
+        let [v4, v4_own, six] = &self.unlocated;
+        let unlocated = match (v6, special) {
+            (true, _) => six,
+            (false, true) => v4_own,
+            (false, false) => v4,
+        };
+        let may = if unlocated.is_empty() { known.clone() } else { known.or(unlocated) };
         let must = if net.prefix_len() == 0 { may.clone() } else { known };
         Between { must, may, unknown: None }
     }

@@ -191,8 +191,17 @@ impl Wiring {
             }
             _ => None,
         });
+        // The public addresses of a service are some of the internet and never all of it: what goes to the rest of the
+        // internet, and to anybody else, goes where it went.
+        let to_service = |target: &RouteTarget| matches!(target, RouteTarget::GatewayEndpoint(_));
+        let (services, open): (Vec<_>, Vec<_>) = open.partition(|(_, target, _)| to_service(target));
+        let internet = atoms.of_owner(OwnerId(0));
+        for (at, target, unknown) in services {
+            let (may, must) = (internet.clone(), AtomSet::default());
+            hops.push(Hop { target, may, must, doubt: Some(unknown), route: u32::try_from(at).ok() });
+        }
         let everything_else = atoms.all().minus(&home);
-        widen(&mut hops, open.collect(), &everything_else, |target| *target == RouteTarget::Local);
+        widen(&mut hops, open, &everything_else, |target| *target == RouteTarget::Local);
         hops
     }
 

@@ -79,6 +79,22 @@ impl Reach<'_> {
                 class.interfaces += interfaces;
             }
         }
+        // Tiers of one environment stand together, from the door inwards.
+        if by == By::Tier {
+            let head = |class: &Class| class.name.split('/').next().unwrap_or("").to_owned();
+            let mut heads: Vec<String> = Vec::new();
+            for class in &classes {
+                if !heads.contains(&head(class)) {
+                    heads.push(head(class));
+                }
+            }
+            let tiers = ["gateway", "public", "application", "private", "data"];
+            classes.sort_by_key(|class| {
+                let tier = class.name.split_once('/').map_or("", |(_, tier)| tier);
+                let depth = tiers.iter().position(|known| *known == tier).unwrap_or(tiers.len());
+                (heads.iter().position(|known| *known == head(class)), depth)
+            });
+        }
         classes
     }
 

@@ -16,4 +16,5 @@ mod networks;
 mod probes;
 mod references;
 mod rules;
+mod queries;
 mod suricata;

@@ -147,7 +147,7 @@ fn as_json(by: GroupBy, matrix: &Matrix) -> Value {
 }
 
 /// Narrowest and widest column of the matrix.
-const CELL: (usize, usize) = (5, 16);
+const CELL: (usize, usize) = (7, 18);
 
 fn drawn(matrix: &Matrix, by: GroupBy, name: &str, style: Style) -> String {
     let mut out = String::new();
@@ -158,25 +158,33 @@ fn drawn(matrix: &Matrix, by: GroupBy, name: &str, style: Style) -> String {
         return out;
     }
     let width = style.width.min(160);
-    let names = matrix.from.iter().map(|class| columns(&class.name)).max().unwrap_or(0).min(width / 3) + 4;
-    let room = width.saturating_sub(names + 2);
+    let headers = matrix.to.iter().map(|class| columns(&class.name)).max().unwrap_or(0) + 2;
     let wanted =
-        matrix.cells.iter().flatten().map(|cell| columns(&short(cell, style)) + 2).max().unwrap_or(0);
-    let headers = matrix.to.iter().map(|class| columns(&class.name) + 2).max().unwrap_or(0);
-    let fair = room / matrix.to.len().max(1);
-    let cell_width = wanted.max(headers).min(fair.max(CELL.0)).clamp(CELL.0, CELL.1.max(wanted.min(24)));
-    let per_panel = (room / cell_width).max(1);
-    let starts: Vec<usize> = (0..matrix.to.len()).step_by(per_panel).collect();
-    for start in starts {
+        matrix.cells.iter().flatten().map(|cell| columns(&short(cell, style))).max().unwrap_or(0) + 2;
+    let label = |numbered: bool| {
+        let number = if numbered { matrix.to.len().to_string().len() + 1 } else { 0 };
+        matrix.from.iter().map(|class| columns(&class.name)).max().unwrap_or(0).max(9).min(width / 3)
+            + number
+            + 2
+    };
+    // Names stand above the columns where there is room for them; else numbers do, and say their names in the rows.
+    let room = |numbered: bool| width.saturating_sub(label(numbered) + 2);
+    let fair = |numbered: bool| room(numbered) / matrix.to.len().max(1);
+    let same = matrix.from.iter().map(|class| &class.name).eq(matrix.to.iter().map(|class| &class.name));
+    let numbered = same && headers.max(wanted) > fair(false);
+    let needed = if numbered { wanted } else { wanted.max(headers) };
+    let cell = needed.min(fair(numbered)).max(needed.min(CELL.0)).min(CELL.1.max(fair(numbered)));
+    let per_panel = (room(numbered) / cell.max(1)).max(1);
+    for start in (0..matrix.to.len()).step_by(per_panel) {
         let end = (start + per_panel).min(matrix.to.len());
-        panel(&mut out, matrix, (start, end), (names, cell_width), style);
+        panel(&mut out, matrix, (start, end), (label(numbered), cell, numbered), style);
         out.push('\n');
     }
     let _ = writeln!(
         out,
         "  {}   {}   {}\n",
-        style.paint(Ink::Good, &format!("{} certainly, with answers", style.glyph("●", "#"))),
-        style.paint(Ink::Doubt, &format!("{} depends on something unknown", style.glyph("◐", "?"))),
+        style.paint(Ink::Good, &format!("{} certainly", style.glyph("●", "#"))),
+        style.paint(Ink::Doubt, &format!("{} depends", style.glyph("◐", "?"))),
         style.paint(Ink::Dim, &format!("{} proved unreachable, for all packets", style.glyph("·", "."))),
     );
     listed(&mut out, matrix, style);
@@ -187,16 +195,19 @@ fn panel(
     out: &mut String,
     matrix: &Matrix,
     (start, end): (usize, usize),
-    (names, cell): (usize, usize),
+    (label, cell, numbered): (usize, usize, bool),
     style: Style,
 ) {
-    let mut head = format!("  {}", pad("from \\ to", names));
-    for class in matrix.to.get(start..end).unwrap_or(&[]) {
-        head.push_str(&pad(&cut(&class.name, cell - 1), cell));
+    let mut head = format!("  {}", pad("from \\ to", label));
+    for (at, class) in matrix.to.iter().enumerate().take(end).skip(start) {
+        let name = if numbered { (at + 1).to_string() } else { cut(&class.name, cell - 1) };
+        head.push_str(&pad(&name, cell));
     }
     let _ = writeln!(out, "{}", style.paint(Ink::Dim, head.trim_end()));
-    for (from, row) in matrix.from.iter().zip(&matrix.cells) {
-        let mut line = format!("  {}", pad(&cut(&from.name, names - 1), names));
+    let digits = matrix.to.len().to_string().len();
+    for (at, (from, row)) in matrix.from.iter().zip(&matrix.cells).enumerate() {
+        let name = if numbered { format!("{:>digits$} {}", at + 1, from.name) } else { from.name.clone() };
+        let mut line = format!("  {}", pad(&cut(&name, label - 1), label));
         for item in row.get(start..end).unwrap_or(&[]) {
             let text = cut(&short(item, style), cell - 1);
             let padding = " ".repeat(cell.saturating_sub(columns(&text)));
@@ -265,8 +276,8 @@ fn listed(out: &mut String, matrix: &Matrix, style: Style) {
             let mark = style.paint(ink(cell.verdict), sign(cell.verdict, style));
             let _ = writeln!(out, "  {mark} {name}{first}");
             let mut more: Vec<String> = lines.collect();
-            for reason in &cell.depends_on {
-                more.extend(wrap(&format!("depends on {reason}"), room));
+            if !cell.depends_on.is_empty() {
+                more.extend(wrap(&format!("depends on {}", cell.depends_on.join(", on ")), room));
             }
             for line in more {
                 let _ = writeln!(out, "{}{}", " ".repeat(indent), style.paint(Ink::Dim, &line));
