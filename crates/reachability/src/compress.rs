@@ -8,7 +8,7 @@
 //!
 //! Source: Plotkin, Bjørner, Lopes, Rybalchenko, Varghese, "Scaling network verification using symmetry and surgery" (2016).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use ipnet::IpNet;
@@ -477,7 +477,7 @@ fn without(network: &Network, parts: &Parts, gone: &FxHashSet<VpcId>) -> Network
     for gateway in small.gateways.iter_mut().filter(|gateway| gateway.vpc.is_some_and(|vpc| !stays(vpc))) {
         gateway.vpc = None;
     }
-    let lost: FxHashSet<AttachmentId> =
+    let lost: BTreeSet<AttachmentId> =
         gone.iter().flat_map(|vpc| of(&parts.attachments, *vpc)).copied().collect();
     for table in &mut small.transit_tables {
         table.routes.retain(|route| route.to.is_none_or(|to| !lost.contains(&to)));

@@ -261,6 +261,21 @@ impl<'n> Reach<'n> {
         self.answer(may, must)
     }
 
+    /// Packets from some ends that may arrive at a service behind a gateway endpoint, by the service's name:
+    /// `com.amazonaws.us-east-1.s3`. Its public addresses are AWS's to choose, so that no address is certain.
+    pub fn served(&mut self, from: &Ends, service: &str) -> Flows {
+        let source = self.field(SOURCE, from);
+        let endpoints = self.engine.network.endpoints.iter().enumerate();
+        let places = endpoints
+            .filter(|(_, endpoint)| endpoint.service == service)
+            .map(|(at, _)| Place::Service(crate::model::EndpointId::from_position(at)));
+        let arrived: Vec<Set> = places.map(|place| self.outcome.there.at(place)).collect();
+        let store = &mut self.engine.space.store;
+        let all = store.any(&arrived);
+        let may = store.and(all, source);
+        self.answer(may, Set::EMPTY)
+    }
+
     /// Of flows, those that are not of the services listed.
     pub fn except(&mut self, flows: &Flows, allowed: &[Service]) -> Flows {
         let sets: Vec<Set> = allowed.iter().map(|service| self.service(service)).collect();

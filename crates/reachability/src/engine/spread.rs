@@ -422,12 +422,7 @@ impl Walk<'_, '_> {
                 }
                 Place::AtInternet => self.push(Place::Internet, set),
                 Place::AtOffice(office) => self.leave_office(office, set),
-                // The answers of a service come into the VPC by the endpoint, without a table of routes.
-                Place::Service(endpoint) => {
-                    if let Some(endpoint) = self.engine.network.endpoints.get(endpoint.at()) {
-                        self.push(Place::Within(endpoint.vpc), set);
-                    }
-                }
+                // Services behind gateway endpoints answer too, but they are not the internet: see `Reach::served`.
                 _ => {}
             }
         }

@@ -34,6 +34,8 @@ pub struct Class {
     pub ends: Ends,
     /// How many interfaces it stands for; 0 for the internet and offices.
     pub interfaces: usize,
+    /// Set for a service behind gateway endpoints, which only receives: its name.
+    pub service: Option<String>,
 }
 
 /// What passes from one class to another.
@@ -70,7 +72,7 @@ impl Reach<'_> {
             let class = match classes.iter_mut().position(|class| class.name == name) {
                 Some(at) => classes.get_mut(at),
                 None => {
-                    classes.push(Class { name, ends: Ends::default(), interfaces: 0 });
+                    classes.push(Class { name, ends: Ends::default(), interfaces: 0, service: None });
                     classes.last_mut()
                 }
             };
@@ -148,7 +150,10 @@ impl Reach<'_> {
             };
             classes.iter().filter(fits).cloned().collect()
         };
-        let (from, to) = (narrowed(from), narrowed(to));
+        let (senders, mut receivers) = (narrowed(from), narrowed(to));
+        receivers
+            .extend(self.services().into_iter().filter(|class| to.is_empty() || to.contains(&class.name)));
+        let (from, to) = (senders, receivers);
         let mut cells = Vec::with_capacity(from.len());
         for source in &from {
             let mut row = Vec::with_capacity(to.len());
@@ -160,7 +165,34 @@ impl Reach<'_> {
         Matrix { from, to, cells }
     }
 
+    /// The services behind gateway endpoints, each once: `aws s3`.
+    #[must_use]
+    pub fn services(&self) -> Vec<Class> {
+        let endpoints = self.engine.network.endpoints.iter();
+        let gateways =
+            endpoints.filter(|endpoint| matches!(endpoint.kind, crate::model::EndpointKind::Gateway));
+        let names: BTreeSet<&str> = gateways.map(|endpoint| endpoint.service.as_str()).collect();
+        let class = |service: &str| Class {
+            name: format!("aws {}", service.rsplit('.').next().unwrap_or(service)),
+            ends: Ends::default(),
+            interfaces: 0,
+            service: Some(service.to_owned()),
+        };
+        names.into_iter().map(class).collect()
+    }
+
     fn cell(&mut self, from: &Class, to: &Class) -> Cell {
+        if let Some(service) = &to.service {
+            let flows = self.served(&from.ends, service);
+            let open = flows.verdict == Verdict::Unknown;
+            let depends_on = open.then(|| format!("the public addresses of {service}")).into_iter().collect();
+            return Cell {
+                verdict: flows.verdict,
+                services: flows.services,
+                certain: flows.certain,
+                depends_on,
+            };
+        }
         let flows = self.flows(&from.ends, &to.ends);
         let mut depends_on = Vec::new();
         let store = &mut self.engine.space.store;

@@ -34,7 +34,8 @@ pub fn run(global: &Global, options: &Options, today: Date) -> Ending {
         GroupBy::Tier => By::Tier,
         GroupBy::Account => By::Account,
     };
-    let known: Vec<String> = reach.classes(by).into_iter().map(|class| class.name).collect();
+    let known: Vec<String> =
+        reach.classes(by).into_iter().chain(reach.services()).map(|class| class.name).collect();
     for name in options.from.iter().chain(&options.to) {
         let fits = |class: &String| {
             class == name || class.strip_prefix(name.as_str()).is_some_and(|rest| rest.starts_with('/'))
@@ -170,8 +171,10 @@ fn drawn(matrix: &Matrix, by: GroupBy, name: &str, style: Style) -> String {
     // Names stand above the columns where there is room for them; else numbers do, and say their names in the rows.
     let room = |numbered: bool| width.saturating_sub(label(numbered) + 2);
     let fair = |numbered: bool| room(numbered) / matrix.to.len().max(1);
-    let same = matrix.from.iter().map(|class| &class.name).eq(matrix.to.iter().map(|class| &class.name));
-    let numbered = same && headers.max(wanted) > fair(false);
+    // Services only receive, so that there are columns that no row names.
+    let same = matrix.from.iter().zip(&matrix.to).all(|(from, to)| from.name == to.name)
+        && matrix.to.len() >= matrix.from.len();
+    let numbered = same && headers > fair(false);
     let needed = if numbered { wanted } else { wanted.max(headers) };
     let cell = needed.min(fair(numbered)).max(needed.min(CELL.0)).min(CELL.1.max(fair(numbered)));
     let per_panel = (room(numbered) / cell.max(1)).max(1);
@@ -200,7 +203,8 @@ fn panel(
 ) {
     let mut head = format!("  {}", pad("from \\ to", label));
     for (at, class) in matrix.to.iter().enumerate().take(end).skip(start) {
-        let name = if numbered { (at + 1).to_string() } else { cut(&class.name, cell - 1) };
+        let named = !numbered || at >= matrix.from.len();
+        let name = if named { cut(&class.name, cell - 1) } else { (at + 1).to_string() };
         head.push_str(&pad(&name, cell));
     }
     let _ = writeln!(out, "{}", style.paint(Ink::Dim, head.trim_end()));
