@@ -243,6 +243,30 @@ impl Engine<'_> {
         self.space.store.any(&out)
     }
 
+    /// Flows to services behind gateway endpoints that cannot also get out to the internet.
+    pub(crate) fn only_served(&mut self, outcome: &Outcome) -> Set {
+        let services = outcome.there.places().filter(|(place, _)| matches!(place, Place::Service(_)));
+        let served: Vec<Set> = services.map(|(_, set)| set).collect();
+        let served = self.space.store.any(&served);
+        if served.is_empty() {
+            return served;
+        }
+        let outside = outcome.there.at(Place::AtInternet);
+        let mut out = vec![outside, self.as_sent(outcome, outside)];
+        for pairs in self.wiring.public.clone() {
+            for (private, public) in pairs {
+                let store = &mut self.space.store;
+                let after = store.values(SOURCE, &[(public, public)]);
+                let mine = store.and(outside, after);
+                let bare = store.without(mine, SOURCE);
+                let before = store.values(SOURCE, &[(private, private)]);
+                out.push(store.and(bare, before));
+            }
+        }
+        let out = self.space.store.any(&out);
+        self.space.store.minus(served, out)
+    }
+
     /// Flows as they were before NAT gateways and internet gateways rewrote them.
     fn as_sent(&mut self, outcome: &Outcome, set: Set) -> Set {
         if set.is_empty() {
@@ -422,7 +446,12 @@ impl Walk<'_, '_> {
                 }
                 Place::AtInternet => self.push(Place::Internet, set),
                 Place::AtOffice(office) => self.leave_office(office, set),
-                // Services behind gateway endpoints answer too, but they are not the internet: see `Reach::served`.
+                // The answers of a service come into the VPC by the endpoint, without a table of routes.
+                Place::Service(endpoint) => {
+                    if let Some(endpoint) = self.engine.network.endpoints.get(endpoint.at()) {
+                        self.push(Place::Within(endpoint.vpc), set);
+                    }
+                }
                 _ => {}
             }
         }

@@ -193,7 +193,14 @@ impl Reach<'_> {
                 depends_on,
             };
         }
-        let flows = self.flows(&from.ends, &to.ends);
+        let mut flows = self.flows(&from.ends, &to.ends);
+        if to.ends.owners.contains(&OwnerId(0)) {
+            // Services have public addresses and a class of their own.
+            let only_served = self.engine.only_served(&self.outcome);
+            let store = &mut self.engine.space.store;
+            let (may, must) = (store.minus(flows.may, only_served), store.minus(flows.must, only_served));
+            flows = self.answer(may, must);
+        }
         let mut depends_on = Vec::new();
         let store = &mut self.engine.space.store;
         let open = store.minus(flows.may, flows.must);
