@@ -115,7 +115,8 @@ pub(crate) fn at_the_hub(site: &Site<'_>, draft: &mut Draft, joined: &Joined, hu
     draft.by(COMPONENT);
     for (_, workload) in site.workloads() {
         let Some(slot) = site.slot(workload) else { continue };
-        let tags = hub.tags.and(workload.name.value.as_str(), None, &workload.tags);
+        // They serve the environment, wherever they stand.
+        let tags = site.tags.and(workload.name.value.as_str(), None, &workload.tags);
         draft.at(workload.exposed_by);
         entrance(site, draft, joined, hub, workload, &at(site, slot), &tags);
     }

@@ -121,6 +121,12 @@ impl<'n> Asked<'_, 'n> {
         })
     }
 
+    /// Interfaces with a public address.
+    pub(crate) fn public(&self) -> Ends {
+        let network = self.reach.engine.network;
+        self.reach.interfaces(|at| network.interfaces.get(at.at()).is_some_and(|one| !one.public.is_empty()))
+    }
+
     /// Each host of some ends with its own ends, in the network's order.
     pub(crate) fn each(&self, ends: &Ends) -> Vec<(Subjected, Ends)> {
         let network = self.reach.engine.network;

@@ -6,6 +6,7 @@
 use reachability::query::Verdict as Reached;
 
 use crate::guarantees::approved_flows_only::tcp;
+use crate::intent::Party;
 use crate::network::Asked;
 use crate::{Facts, Findings, Guarantee, Level, Verdict, Witness};
 
@@ -31,7 +32,11 @@ pub(crate) fn ask(asked: &mut Asked<'_, '_>) {
         let (from, to) = (asked.party(&needed.from).without(&balancers), asked.party(&needed.to));
         let to = match to.clone().within(&balancers) {
             doors if doors.is_empty() => to,
-            doors => doors,
+            doors => match doors.clone().within(&asked.public()) {
+                // The internet comes in by the doors that it sees; what stands behind them is not asked by it.
+                public if needed.from == Party::Internet && !public.is_empty() => public,
+                _ => doors,
+            },
         };
         if from.is_empty() || to.is_empty() {
             continue;
