@@ -14,7 +14,7 @@ mod firewall;
 mod inspection;
 mod networks;
 mod probes;
+mod queries;
 mod references;
 mod rules;
-mod queries;
 mod suricata;
