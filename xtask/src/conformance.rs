@@ -33,13 +33,38 @@ pub fn run(root: &Path) -> Result<(), String> {
             let mut command = Command::new(&steward);
             command.arg("build").arg(&copy).arg("-o").arg(&out).args(options).arg("-q");
             succeed(&mut command)?;
-            templates.extend(files(&out.join("accounts"))?);
+            let written = files(&out.join("accounts"))?;
+            if format == "json" {
+                templates.extend(stack_sets(&written)?);
+            }
+            templates.extend(written);
         }
     }
     println!("{} templates from the examples", templates.len());
     sarif(root, &tools, &steward, &work)?;
     cfn_lint(&tools, &templates)?;
     checkov(root, &tools, &work.join("json"))
+}
+
+/// What stack sets deploy stands in their `TemplateBody`: written beside the template that has it, so that the tools see it.
+fn stack_sets(templates: &[PathBuf]) -> Result<Vec<PathBuf>, String> {
+    let mut out = Vec::new();
+    for path in templates {
+        let text = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
+        let tree: serde_json::Value =
+            serde_json::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))?;
+        let resources = tree.get("Resources").and_then(serde_json::Value::as_object);
+        for (id, resource) in resources.into_iter().flatten() {
+            let Some(body) = resource.pointer("/Properties/TemplateBody").and_then(serde_json::Value::as_str)
+            else {
+                continue;
+            };
+            let inner = path.with_file_name(format!("stack-set-{id}.json"));
+            std::fs::write(&inner, body).map_err(|error| format!("{}: {error}", inner.display()))?;
+            out.push(inner);
+        }
+    }
+    Ok(out)
 }
 
 fn install(target: &Path) -> Result<PathBuf, String> {

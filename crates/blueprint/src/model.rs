@@ -18,7 +18,7 @@ use crate::scalars::{Capacity, Copies, Date, DomainName, Email, Image, Name, Per
 pub use crate::sentence::{Mode, Party, Sentence, Verb};
 pub use crate::written::{
     Alarm, AttributeType, DataClass, Framework, GuardDuty, Guardrail, KeyScope, Lock, Macie, Protocol, Rule,
-    RunsOn, Size, Tier, Told,
+    RunsOn, Size, Source, Tier, Told,
 };
 
 /// Declares handles: positions in a list of the blueprint.
@@ -74,6 +74,8 @@ pub struct Blueprint {
     pub keys: Keys,
     /// The trail and its archive.
     pub logs: Logs,
+    /// People, groups, and what they may do; none where the blueprint says nothing of them.
+    pub identity: Option<Identity>,
     /// What watches every account.
     pub detection: Detection,
     /// Sets of AWS Config rules that are asked for, each once.
@@ -472,6 +474,8 @@ pub struct Keys {
     pub per: Spanned<KeyScope>,
     /// How often key material changes, in days: 90 to 2560.
     pub rotate_days: Spanned<u32>,
+    /// The group that manages keys: a position in [`Identity::groups`].
+    pub administrators: Option<Spanned<usize>>,
     /// Days between the order to delete and the deletion: 7 to 30.
     pub deletion_wait_days: Spanned<u32>,
 }
@@ -483,6 +487,97 @@ pub struct Logs {
     pub retain: Spanned<Period>,
     /// Who can shorten that.
     pub lock: Spanned<Lock>,
+}
+
+/// People, groups, and what they may do.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    /// Where people and groups come from.
+    pub source: Spanned<Source>,
+    /// The groups.
+    pub groups: Vec<Group>,
+    /// Roles of the user's own.
+    pub roles: Vec<Role>,
+    /// Which group may do what, where.
+    pub access: Vec<Access>,
+    /// Who comes in when nothing else works.
+    pub emergency: Vec<Spanned<Email>>,
+    /// The place of the section.
+    pub span: Span,
+}
+
+/// A group of people.
+#[derive(Debug, Clone)]
+pub struct Group {
+    /// Its name. Unique.
+    pub name: Spanned<Name>,
+    /// Its people, where IAM Identity Center's own directory holds them.
+    pub people: Vec<Spanned<Email>>,
+    /// Its name in the source, where that holds its people.
+    pub directory: Option<Spanned<Text>>,
+}
+
+/// A role of the user's own.
+#[derive(Debug, Clone)]
+pub struct Role {
+    /// Its name. Unique, and none of the built-in ones.
+    pub name: Spanned<Name>,
+    /// What it is for.
+    pub title: SmolStr,
+    /// Policies of AWS's own, by name.
+    pub managed: Vec<Spanned<Text>>,
+    /// Policies of the accounts, by name.
+    pub customer_managed: Vec<Spanned<Text>>,
+    /// The policy of the accounts that bounds it, by name.
+    pub boundary: Option<Spanned<Text>>,
+    /// How long a session lasts, in hours.
+    pub hours: u8,
+}
+
+/// What a group may do, in some accounts.
+#[derive(Debug, Clone)]
+pub struct Access {
+    /// The group: a position in [`Identity::groups`].
+    pub group: usize,
+    /// What it may do.
+    pub may: May,
+    /// The accounts, each once.
+    pub accounts: Vec<AccountId>,
+    /// How long a session lasts, in hours, where that is said here.
+    pub hours: Option<u8>,
+    /// Where it is written.
+    pub span: Span,
+}
+
+/// What somebody may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum May {
+    /// Everything but using data and changing what guards it.
+    Administer,
+    /// Running what is there.
+    Operate,
+    /// Building: everything but identities, networks and keys.
+    Develop,
+    /// Looking at settings, not at data.
+    Read,
+    /// Looking at settings and at the archive of logs.
+    Audit,
+    /// Managing keys without using them.
+    ManageKeys,
+    /// A role of the user's own: a position in [`Identity::roles`].
+    Own(usize),
+}
+
+impl May {
+    /// Those that are built in, with their words.
+    pub const BUILT_IN: &'static [(&'static str, Self)] = &[
+        ("administer", Self::Administer),
+        ("operate", Self::Operate),
+        ("develop", Self::Develop),
+        ("read", Self::Read),
+        ("audit", Self::Audit),
+        ("manage-keys", Self::ManageKeys),
+    ];
 }
 
 /// What watches every account.

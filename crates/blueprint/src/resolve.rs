@@ -10,6 +10,7 @@ mod contents;
 mod environments;
 mod flows;
 mod guardrails;
+mod identity;
 mod organization;
 mod watching;
 
@@ -65,6 +66,9 @@ pub fn resolve(
     resolver.addresses(&network, &environments, regions.recovery.is_some());
     resolver.contents(written, root, &frameworks, &mut environments);
     resolver.protect_health_data(written, &environments, &mut organization);
+    let identity = resolver.identity(written, &organization, &environments);
+    let mut keys = keys;
+    keys.administrators = resolver.key_administrators(written, identity.as_ref());
     let detection = resolver.detection(written, name.span, &environments);
     let (rules, alarms) = resolver.rules_and_alarms(written);
     let flows = resolver.flows(written, &network, &organization, &environments);
@@ -86,6 +90,7 @@ pub fn resolve(
         flows,
         keys,
         logs,
+        identity,
         detection,
         rules,
         alarms,
@@ -281,6 +286,7 @@ impl Resolver<'_> {
         Keys {
             per: keys.and_then(|keys| keys.per).unwrap_or(Spanned::new(KeyScope::Class, whole)),
             rotate_days: rotate.map(Period::in_days),
+            administrators: None,
             deletion_wait_days: wait,
         }
     }

@@ -5,6 +5,7 @@
 //! `docs/blueprint.md` says in more words. `planned` lists the part of the language that is refused as not built.
 
 mod environment;
+mod identity;
 mod network;
 mod organization;
 mod store;
@@ -12,6 +13,7 @@ mod watching;
 mod workload;
 
 pub use environment::{Environment, Overrides, Tier, overlaid};
+pub use identity::{Access, Group, Identity, Role, Source};
 pub use network::{Flow, Hub, Network, Way};
 pub use organization::{Account, Guardrail, Organization, Unit};
 pub use store::{
@@ -57,6 +59,10 @@ pub fn planned() -> impl Iterator<Item = &'static Planned> {
         Logs::PLANNED,
         Template::PLANNED,
         Detection::PLANNED,
+        Identity::PLANNED,
+        Source::PLANNED,
+        Role::PLANNED,
+        identity::Emergency::PLANNED,
         Told::PLANNED,
     ]
     .into_iter()
@@ -97,6 +103,8 @@ record! {
         keys as "keys": Option<Spanned<Keys>>,
         /// The organization's audit trail and the archive that nobody can empty.
         logs as "logs": Option<Spanned<Logs>>,
+        /// People, groups, and what they may do.
+        identity as "identity": Option<Spanned<Identity>>,
         /// What watches every account in every region, and who is told.
         detection as "detection": Option<Spanned<Detection>>,
         /// Rules of AWS Config beside those that judge every account.
@@ -113,7 +121,6 @@ record! {
         exceptions as "exceptions": Many<Exception>,
     }
     planned {
-        "identity": "people, groups, roles, temporary access, second factor",
         "backup": "backup plans, vault lock, copies to another account",
         "recovery": "drills, objectives and failover between regions",
         "delivery": "pipelines for developers and for infrastructure",
@@ -181,13 +188,14 @@ record! {
         per as "per": Option<Spanned<KeyScope>> = "class",
         /// How often the key material changes, 90 days to 7 years. Longer than a year needs `because:`.
         rotate as "rotate": Option<Spanned<Period>> = "1 year",
+        /// The group that manages keys in every account and cannot decrypt with any.
+        administrators as "administrators": Option<Spanned<Word>>,
         /// Days between the order to delete a key and its deletion. Fewer than 30 needs `because:`.
         deletion_wait_days as "deletion-wait-days": Option<Spanned<Number<7, 30>>> = 30,
         /// Why an unsafe choice is right here.
         because as "because": Option<Spanned<Because>>,
     }
     planned {
-        "administrators": "who manages keys without being able to decrypt",
         "store": "external key stores and CloudHSM",
     }
 }

@@ -140,6 +140,7 @@ fn packed(layout: &Layout<'_>, target: &Target, kind: Kind) -> Vec<Policy> {
     let form = Form {
         regions: &layout.foundation.regions,
         organization: organization::id(layout),
+        key_administrators: layout.blueprint.keys.administrators.is_some(),
         partition: layout.foundation.management_place.partition,
     };
     let pieces = target.guardrails.iter().flat_map(|(guardrail, _)| {

@@ -66,6 +66,8 @@ pub(crate) struct Foundation {
     pub detection: Vec<(StackId, SmolStr)>,
     /// Amazon Macie, where it looks.
     pub macie: Vec<(StackId, Place)>,
+    /// People and what they may do, in the management account; none where the blueprint says nothing of them.
+    pub identity: Option<StackId>,
     /// The regions in which anything may be, sorted.
     pub regions: Vec<SmolStr>,
     /// The management account in the primary region.
@@ -264,6 +266,7 @@ impl<'b> Layout<'b> {
             management_region_stacks: home_first.iter().map(|region| (ids.next(), region.clone())).collect(),
             detection: home_first.iter().map(|region| (ids.next(), region.clone())).collect(),
             macie: macie(blueprint).into_iter().map(|place| (ids.next(), place)).collect(),
+            identity: ids.next_if(blueprint.identity.is_some()),
             regions,
             management_place: place(organization.management, primary),
             archive_place: place(organization.log_archive, primary),

@@ -25,6 +25,7 @@ mod fleet;
 mod flow_log;
 mod guardrails;
 mod hub;
+mod identity;
 mod images;
 mod ingress;
 mod keys;
@@ -88,6 +89,9 @@ pub fn compile(blueprint: &Blueprint, lock: &Lock, diagnostics: &mut Diagnostics
     foundation.extend(fleet::of_management(&layout));
     foundation.extend(detection::stacks(&layout));
     foundation.extend(detection::macie(&layout));
+    if let (Some(id), Some(identity)) = (layout.foundation.identity, &blueprint.identity) {
+        foundation.push(identity::stack(&layout, id, identity));
+    }
     let mut estate = Estate {
         name: SmolStr::new(blueprint.name.value.as_str()),
         organization: Some(units(&layout)),

@@ -49,6 +49,7 @@ impl Watch {
             "KeyDeletions" => Alarm::KeyChanges,
             "BucketPolicyChanges" => Alarm::BucketChanges,
             "OrganizationChanges" => Alarm::OrganizationChanges,
+            "EmergencyAccess" => Alarm::SignIn,
             _ => Alarm::NetworkChanges,
         }
     }
@@ -177,6 +178,13 @@ const WATCHES: &[Watch] = &[
     },
 ];
 
+/// Where somebody may come in when nothing else works, each time is told.
+const EMERGENCY: Watch = Watch {
+    id: "EmergencyAccess",
+    text: "Somebody used the emergency access",
+    pattern: "{ $.userIdentity.sessionContext.sessionIssuer.userName = \"AWSReservedSSO_Emergency_*\" }",
+};
+
 /// How long events are kept where alarms look at them, in days; the archive keeps them as long as the law asks.
 const LOG_DAYS: i64 = 365;
 
@@ -238,7 +246,8 @@ pub(crate) fn stack(layout: &Layout<'_>) -> Drawn {
         )
     });
     draft.by(COMPONENT).at(span);
-    for watch in WATCHES {
+    let emergency = blueprint.identity.as_ref().is_some_and(|identity| !identity.emergency.is_empty());
+    for watch in WATCHES.iter().chain(emergency.then_some(&EMERGENCY)) {
         let louder = blueprint.alarms.iter().any(|alarm| alarm.value == watch.alarm());
         let topics: Vec<Value> =
             [Some(topic.clone()), also.clone().filter(|_| louder)].into_iter().flatten().collect();

@@ -116,7 +116,7 @@ fn is_aws_managed(value: &Value) -> bool {
 }
 
 /// Whether a resource is marked for emergencies: by the tag `steward:break-glass` with value `true`, or by the
-/// path `/break-glass/`.
+/// path `/break-glass/`. Tags of permission sets take no colon: there it is `steward.break-glass`.
 pub(crate) fn breaks_glass(found: ResourceRef<'_>) -> bool {
     let properties = &found.resource.properties;
     let path =
@@ -126,6 +126,6 @@ pub(crate) fn breaks_glass(found: ResourceRef<'_>) -> bool {
         let is = |key: &str, wanted: &str| {
             tag.get(key).and_then(Value::as_text).is_some_and(|text| text == wanted)
         };
-        is("Key", "steward:break-glass") && is("Value", "true")
+        (is("Key", "steward:break-glass") || is("Key", "steward.break-glass")) && is("Value", "true")
     })
 }

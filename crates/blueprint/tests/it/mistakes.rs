@@ -60,8 +60,8 @@ fn fields_are_known_complete_and_of_the_right_form() {
 #[test]
 fn what_is_not_built_is_refused_and_says_so() {
     check(
-        &and("identity: { source: identity-center }\n"),
-        &[("BP0105 line 18", "`identity` (people, groups")],
+        &and("identity: { second-factor: totp }\n"),
+        &[("BP0105 line 18", "`second-factor` (a second factor")],
     );
     check(&with("runs-on: fargate", "runs-on: lambda"), &[("BP0105 line 17", "`lambda`")]);
     check(&with("kind: postgresql", "kind: redis"), &[("BP0105 line 15", "`redis`")]);

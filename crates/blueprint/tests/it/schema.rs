@@ -122,7 +122,24 @@ fn schema_and_reader_agree() {
     agree(BASE, true);
     agree(&and("colour: blue\n"), false);
     agree(&and("x-colour: blue\n"), true);
-    agree(&and("identity: {}\n"), false);
+    agree(&and("operations: {}\n"), false);
+    agree(
+        &and(
+            "identity: { groups: { ops: [a@acme.example] }, access: [{ group: ops, may: read, in: everywhere }] }\n",
+        ),
+        true,
+    );
+    agree(&and("identity: { groups: { ops: a@acme.example } }\n"), false);
+    agree(&and("identity: { source: saml, groups: { ops: { directory: Ops } } }\n"), true);
+    agree(&and("identity: { source: active-directory }\n"), false);
+    agree(
+        &and("identity: { roles: { biller: { managed: job-function/Billing, sessions: 13 hours } } }\n"),
+        false,
+    );
+    agree(&and("detection: { inspector: yes, findings: { others: operations } }\n"), true);
+    agree(&and("detection: { findings: { others: weekly } }\n"), false);
+    agree(&and("rules: hipaa\nalarms: [root, sign-in]\n"), true);
+    agree(&and("alarms: [everything]\n"), false);
     agree(&and("keys: { per: tenant }\n"), false);
     agree(&and("keys: { per: store, rotate: 180 days, deletion-wait-days: 30 }\n"), true);
     agree(&and("keys: { deletion-wait-days: 31 }\n"), false);

@@ -46,6 +46,8 @@ impl Kind {
 pub(super) struct Form<'l> {
     pub regions: &'l [SmolStr],
     pub organization: Value,
+    /// Whether a group manages keys centrally: it is left out where keys are guarded.
+    pub key_administrators: bool,
     pub partition: &'static str,
 }
 
@@ -169,7 +171,7 @@ impl Form<'_> {
                 }),
                 self.but_deployers("LogArchive", LOG_ARCHIVE),
             ],
-            Guardrail::Keys => vec![self.but_deployers("Keys", KEYS)],
+            Guardrail::Keys => vec![self.keys()],
             Guardrail::Roles => vec![self.roles(), self.but_deployers("SignIn", SIGN_IN)],
             Guardrail::Regions => vec![value!({
                 "Sid": "Regions",
@@ -215,6 +217,21 @@ impl Form<'_> {
             "Action": actions.to_vec(),
             "Resource": "*",
             "Condition": { "ArnNotLike": { "aws:PrincipalArn": self.deployers() } },
+        })
+    }
+
+    fn keys(&self) -> Value {
+        let mut but: Vec<SmolStr> = DEPLOYERS.iter().map(|role| self.arn(role)).collect();
+        if self.key_administrators {
+            let role = crate::identity::KEY_ADMINISTRATOR;
+            but.push(self.arn(&format!("role/aws-reserved/sso.amazonaws.com/*{role}*")));
+        }
+        value!({
+            "Sid": "Keys",
+            "Effect": "Deny",
+            "Action": KEYS.to_vec(),
+            "Resource": "*",
+            "Condition": { "ArnNotLike": { "aws:PrincipalArn": but } },
         })
     }
 
@@ -525,7 +542,12 @@ mod tests {
     /// A guardrail on an action that does not exist guards nothing.
     #[test]
     fn every_action_exists() {
-        let form = Form { regions: &["us-east-1".into()], organization: "o-1".into(), partition: "aws" };
+        let form = Form {
+            regions: &["us-east-1".into()],
+            organization: "o-1".into(),
+            key_administrators: true,
+            partition: "aws",
+        };
         let iam = Catalog::shared().iam();
         let mut wrong = Vec::new();
         let mut guardrails: Vec<Guardrail> = Guardrail::ALWAYS.to_vec();
@@ -551,7 +573,12 @@ mod tests {
 
     #[test]
     fn everything_denies_and_nothing_allows() {
-        let form = Form { regions: &["us-east-1".into()], organization: "o-1".into(), partition: "aws" };
+        let form = Form {
+            regions: &["us-east-1".into()],
+            organization: "o-1".into(),
+            key_administrators: true,
+            partition: "aws",
+        };
         for guardrail in Guardrail::ALWAYS.iter().chain(&[Guardrail::HipaaEligibleServices]) {
             let statements = form.statements(*guardrail, Kind::Service);
             assert!(!statements.is_empty(), "{guardrail}");

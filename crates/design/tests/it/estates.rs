@@ -301,3 +301,57 @@ fn an_image_from_the_internet_is_refused() {
     let (design, said) = with("111122223333.dkr.ecr.us-east-1.amazonaws.com/renderer:7");
     assert!(design.is_some(), "{said:?}");
 }
+
+#[test]
+fn people_get_rights_through_groups_and_administrators_use_no_key() {
+    let identity = "\
+identity:
+  groups: { ops: [ana@acme.example], custodians: [ben@acme.example] }
+  access:
+    - { group: ops, may: administer, in: everywhere, sessions: 1 hour }
+    - { group: ops, may: operate, in: live }
+  emergency: { people: [ana@acme.example] }
+keys: { administrators: custodians }
+";
+    let design = source::compile(&format!("{}{identity}", source::SMALL), &Lock::default());
+    let all = templates(&design.estate);
+    let resources = all["management/us-east-1/identity"]["Resources"].as_object().unwrap();
+    let of = |kind: &str| {
+        let found = resources.iter().filter(|(_, one)| one["Type"] == kind);
+        let mut ids: Vec<&str> = found.map(|(id, _)| id.as_str()).collect();
+        ids.sort_unstable();
+        ids
+    };
+    assert_eq!(of("AWS::IdentityStore::Group"), ["CustodiansGroup", "EmergencyGroup", "OpsGroup"]);
+    let sets = [
+        "Administrator1hPermissions",
+        "EmergencyPermissions",
+        "KeyAdministratorPermissions",
+        "SystemAdministratorPermissions",
+    ];
+    assert_eq!(of("AWS::SSO::PermissionSet"), sets);
+    // Three member accounts for three of them, the one of the unit for the fourth.
+    assert_eq!(of("AWS::SSO::Assignment").len(), 10);
+    for id in sets.iter().filter(|id| !id.starts_with("Emergency")) {
+        let inline = resources[*id]["Properties"]["InlinePolicy"].to_string();
+        assert!(inline.contains("Deny") && inline.contains("kms:Decrypt"), "{id}: {inline}");
+    }
+    let guardrails = all["management/us-east-1/guardrails"].to_string();
+    assert!(guardrails.contains("AWSReservedSSO_KeyAdministrator_"));
+    assert!(all["management/us-east-1/trail"].to_string().contains("EmergencyAccessAlarm"));
+    let identity = design.estate.stacks().find(|(_, stack)| stack.name == "identity").unwrap().1;
+    assert!(identity.steps.iter().any(|step| step.what.contains("turn IAM Identity Center on")));
+}
+
+#[test]
+fn a_guardrail_is_left_out_with_a_reason_only_and_is_then_not_there() {
+    let without = source::SMALL.replace(
+        "organization:\n",
+        "organization:\n  without: imdsv2\n  because: An appliance speaks version 1 only.\n",
+    );
+    let design = source::compile(&without, &Lock::default());
+    let text = templates(&design.estate)["management/us-east-1/guardrails"].to_string();
+    assert!(!text.contains("MetadataHttpTokens") && text.contains("cloudtrail:StopLogging"));
+    let with = templates(&source::compile(source::SMALL, &Lock::default()).estate);
+    assert!(with["management/us-east-1/guardrails"].to_string().contains("MetadataHttpTokens"));
+}

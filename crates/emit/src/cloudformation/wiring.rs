@@ -213,7 +213,12 @@ pub(crate) fn manifest(around: &Surroundings<'_>, units: &[Unit], wired: Wired) 
 fn accounts(around: &Surroundings<'_>, units: &[Unit], wired: &Wired) -> Vec<ManifestAccount> {
     let estate = around.estate;
     let deployed = estate.stacks.iter().filter(|stack| stack.fleet.is_none());
-    let used: BTreeSet<u32> = deployed.map(|stack| stack.account.0).collect();
+    let mut used: BTreeSet<u32> = deployed.map(|stack| stack.account.0).collect();
+    // And those whose number somebody has to say.
+    used.extend(units.iter().flat_map(|unit| unit.needs.values()).filter_map(|need| match need.source {
+        Source::Number(account) => Some(account.0),
+        Source::Output(_) => None,
+    }));
     let all = (0..).zip(&estate.accounts).filter(|(at, _)| used.contains(at));
     let account = |(at, account): (u32, &estate::Account)| ManifestAccount {
         name: account.name.to_string(),
