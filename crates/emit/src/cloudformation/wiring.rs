@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use diagnostics::{Diagnostic, Diagnostics};
-use estate::{Estate, Kind, Reference, Stack, StackId, Step, Target, Value, When};
+use estate::{Estate, Kind, Reference, SmolStr, Stack, StackId, Step, Target, Value, When};
 
 use super::lower::{Source, Surroundings};
 use super::manifest::{
@@ -214,10 +214,17 @@ fn accounts(around: &Surroundings<'_>, units: &[Unit], wired: &Wired) -> Vec<Man
     let estate = around.estate;
     let deployed = estate.stacks.iter().filter(|stack| stack.fleet.is_none());
     let mut used: BTreeSet<u32> = deployed.map(|stack| stack.account.0).collect();
-    // And those whose number somebody has to say.
-    used.extend(units.iter().flat_map(|unit| unit.needs.values()).filter_map(|need| match need.source {
+    // And those whose number a template takes, from whoever makes them or from a person.
+    let number = |at: usize, maker: &(StackId, SmolStr)| {
+        let output = Reference::attribute(maker.0, maker.1.clone(), "AccountId");
+        Some((output, u32::try_from(at).ok()?))
+    };
+    let makers = around.makers.iter().enumerate();
+    let numbers: BTreeMap<Reference, u32> =
+        makers.filter_map(|(at, maker)| number(at, maker.as_ref()?)).collect();
+    used.extend(units.iter().flat_map(|unit| unit.needs.values()).filter_map(|need| match &need.source {
         Source::Number(account) => Some(account.0),
-        Source::Output(_) => None,
+        Source::Output(reference) => numbers.get(reference).copied(),
     }));
     let all = (0..).zip(&estate.accounts).filter(|(at, _)| used.contains(at));
     let account = |(at, account): (u32, &estate::Account)| ManifestAccount {
