@@ -17,8 +17,8 @@ use crate::cidr::Cidr;
 use crate::scalars::{Capacity, Copies, Date, DomainName, Email, Image, Name, Period, RelativePath, Text};
 pub use crate::sentence::{Mode, Party, Sentence, Verb};
 pub use crate::written::{
-    Alarm, AttributeType, DataClass, Framework, GuardDuty, Guardrail, KeyScope, Lock, Macie, Protocol, Rule,
-    RunsOn, Size, Source, Tier, Told,
+    Alarm, AttributeType, DataClass, Framework, GuardDuty, Guardrail, IdentitySource, KeyScope, Lock, Macie,
+    Protocol, Rule, RunsOn, Size, Tier, Told,
 };
 
 /// Declares handles: positions in a list of the blueprint.
@@ -493,7 +493,7 @@ pub struct Logs {
 #[derive(Debug, Clone)]
 pub struct Identity {
     /// Where people and groups come from.
-    pub source: Spanned<Source>,
+    pub source: Spanned<IdentitySource>,
     /// The groups.
     pub groups: Vec<Group>,
     /// Roles of the user's own.

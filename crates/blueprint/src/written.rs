@@ -13,7 +13,7 @@ mod watching;
 mod workload;
 
 pub use environment::{Environment, Overrides, Tier, overlaid};
-pub use identity::{Access, Group, Identity, Role, Source};
+pub use identity::{Access, Group, Identity, IdentitySource, Role};
 pub use network::{Flow, Hub, Network, Way};
 pub use organization::{Account, Guardrail, Organization, Unit};
 pub use store::{
@@ -60,7 +60,7 @@ pub fn planned() -> impl Iterator<Item = &'static Planned> {
         Template::PLANNED,
         Detection::PLANNED,
         Identity::PLANNED,
-        Source::PLANNED,
+        IdentitySource::PLANNED,
         Role::PLANNED,
         identity::Emergency::PLANNED,
         Told::PLANNED,

@@ -8,7 +8,7 @@ use super::organization::Accounts;
 use super::{Names, Resolver, title};
 use crate::Spanned;
 use crate::codes::{BAD_VALUE, DUPLICATE_NAME, MISSING_FIELD};
-use crate::model::{Access, AccountId, Group, Identity, May, Role, Source, UnitId};
+use crate::model::{Access, AccountId, Group, Identity, IdentitySource, May, Role, UnitId};
 use crate::scalars::Word;
 use crate::written;
 
@@ -16,7 +16,7 @@ use crate::written;
 const EVERYWHERE: &str = "everywhere";
 
 /// Policies that a permission set can have, of AWS's own and of the account's.
-/// Source: IAM Identity Center User Guide, "AWS managed policies for permission sets", quotas.
+/// IdentitySource: IAM Identity Center User Guide, "AWS managed policies for permission sets", quotas.
 const MOST_POLICIES: usize = 20;
 
 impl Resolver<'_> {
@@ -30,7 +30,7 @@ impl Resolver<'_> {
         let identity = &section.value;
         let mut groups = Names::new("group");
         let mut out = Identity {
-            source: identity.source.unwrap_or(Spanned::new(Source::IdentityCenter, section.span)),
+            source: identity.source.unwrap_or(Spanned::new(IdentitySource::IdentityCenter, section.span)),
             groups: Vec::new(),
             roles: Vec::new(),
             access: Vec::new(),
@@ -75,18 +75,23 @@ impl Resolver<'_> {
         Some(out)
     }
 
-    fn group(&mut self, name: &Spanned<crate::Name>, written: &written::Group, source: Source) -> Group {
+    fn group(
+        &mut self,
+        name: &Spanned<crate::Name>,
+        written: &written::Group,
+        source: IdentitySource,
+    ) -> Group {
         let (people, directory) = match written {
             written::Group::People(people) => (people.clone(), None),
             written::Group::Directory(directory) => (Vec::new(), Some(directory.clone())),
         };
-        if let Some(directory) = directory.as_ref().filter(|_| source == Source::IdentityCenter) {
+        if let Some(directory) = directory.as_ref().filter(|_| source == IdentitySource::IdentityCenter) {
             let text =
                 format!("the group `{name}` is one of a directory, but people come from `identity-center`");
             let said = Diagnostic::error(BAD_VALUE, directory.span, text);
             self.report(said.help("say `source:`, or list the people"));
         }
-        if let Some(first) = people.first().filter(|_| source == Source::Saml) {
+        if let Some(first) = people.first().filter(|_| source == IdentitySource::Saml) {
             let text = format!("the group `{name}` lists people, but people come from `saml`");
             let said = Diagnostic::error(BAD_VALUE, first.span, text);
             self.report(said.help("write `{ directory: NAME }`"));

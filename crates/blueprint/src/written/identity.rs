@@ -14,7 +14,7 @@ record! {
     /// People sign in through AWS IAM Identity Center, the one place where that is decided. Nobody has an IAM user.
     pub struct Identity "the identity section" {
         /// Where people and groups come from.
-        source as "source": Option<Spanned<Source>> = "identity-center",
+        source as "source": Option<Spanned<IdentitySource>> = "identity-center",
         /// Groups: a list of e-mail addresses, or a group of the source by its name.
         groups as "groups": Named<Group>,
         /// Which group may do what, where.
@@ -34,7 +34,7 @@ record! {
 
 choice! {
     /// Where people and groups come from.
-    pub enum Source "a source of people" {
+    pub enum IdentitySource "a source of people" {
         /// IAM Identity Center's own directory.
         IdentityCenter = "identity-center",
         /// An identity provider by SAML; people and groups come by SCIM.
