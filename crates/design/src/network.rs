@@ -358,6 +358,9 @@ fn outbound_rules(site: &Site<'_>) -> Vec<Rule> {
     let ways = site.hub.iter().flat_map(|hub| &hub.ways.out);
     let ports: BTreeSet<i64> = ways.map(|way| i64::from(way.port)).filter(|port| *port != 443).collect();
     rules.extend(ports.into_iter().map(|port| rule(true, "0.0.0.0/0", port, port)));
+    // Answers from within the estate to whichever port a client took: not every client is Linux's.
+    let space = site.hub.iter().flat_map(|hub| &hub.space);
+    rules.extend(space.map(|block| Rule { egress: false, cidr: text(*block), from: 1024, to: 65535 }));
     rules
 }
 

@@ -5,8 +5,8 @@
 //! of the network.
 
 use blueprint::model::{
-    Blueprint, Environment, Exposure, Guarantee, Mode, Party as Word, StoreKind, Target, UnitId, Verb,
-    Workload,
+    Blueprint, Destination, Environment, Exposure, Guarantee, Mode, OfficeId, Party as Word, Source,
+    StoreKind, Target, UnitId, Verb, Workload,
 };
 use estate::SmolStr;
 use prove::intent::{Act, Claim, Intended, Intent, Mode as Claimed, Party};
@@ -24,17 +24,64 @@ pub fn of(blueprint: &Blueprint) -> Intent {
             .iter()
             .map(|one| SmolStr::new(one.name.value.as_str()))
             .collect(),
-        approved: Vec::new(),
-        needed: blueprint.environments.iter().flat_map(needs).collect(),
+        approved: blueprint.environments.iter().flat_map(public).chain(flows(blueprint)).collect(),
+        needed: blueprint.environments.iter().flat_map(needs).chain(flows(blueprint)).collect(),
         claims: blueprint.guarantees.iter().map(|guarantee| claim(blueprint, guarantee)).collect(),
     }
+}
+
+/// What everybody may reach: an environment may reach another's public door as anybody does.
+fn public(environment: &Environment) -> Vec<Intended> {
+    let served = environment.workloads.iter().filter(|workload| workload.exposure == Exposure::Internet);
+    let open = served.map(|workload| Intended {
+        from: Party::Anyone,
+        to: part(environment, workload.name.value.as_str()),
+        ports: vec![HTTPS],
+        says: format!("everybody reaches `{}/{}`", environment.name.value, workload.name.value),
+        span: workload.exposed_by,
+    });
+    open.collect()
+}
+
+/// The flows that the blueprint approves between its own parts; what leaves for the internet is the firewall's to judge.
+fn flows(blueprint: &Blueprint) -> Vec<Intended> {
+    let workload = |environment, id| {
+        let environment = blueprint.environment(environment)?;
+        Some(part(environment, environment.workload(id)?.name.value.as_str()))
+    };
+    let approved = blueprint.flows.iter().filter_map(|flow| {
+        let from = match flow.from {
+            Source::Workload(environment, id) => workload(environment, id)?,
+            Source::Office(office) => Party::Offices(Some(office_name(blueprint, office)?)),
+        };
+        let to = match &flow.to {
+            Destination::Workload(environment, id) => workload(*environment, *id)?,
+            Destination::Store(environment, id) => {
+                let environment = blueprint.environment(*environment)?;
+                part(environment, environment.store(*id)?.name.value.as_str())
+            }
+            Destination::Office(office) => Party::Offices(Some(office_name(blueprint, *office)?)),
+            Destination::Internet(_) => return None,
+        };
+        let says = format!("`{from}` reaches `{to}`");
+        Some(Intended { from, to, ports: flow.ports.clone(), says, span: flow.span })
+    });
+    approved.collect()
+}
+
+fn office_name(blueprint: &Blueprint, id: OfficeId) -> Option<SmolStr> {
+    blueprint.network.offices.get(id.0).map(|office| office.name.value.as_str().into())
+}
+
+/// A workload or store of an environment.
+fn part(environment: &Environment, name: &str) -> Party {
+    Party::Application(Some(environment.name.value.as_str().into()), name.into())
 }
 
 /// What the workloads of an environment have to reach, and who has to reach them.
 fn needs(environment: &Environment) -> Vec<Intended> {
     let mut out = Vec::new();
-    let party = |name: &str| Party::Application(Some(environment.name.value.as_str().into()), name.into());
-    let workload = |workload: &Workload| party(workload.name.value.as_str());
+    let workload = |workload: &Workload| part(environment, workload.name.value.as_str());
     for from in &environment.workloads {
         if from.exposure == Exposure::Internet {
             out.push(Intended {
@@ -60,7 +107,7 @@ fn needs(environment: &Environment) -> Vec<Intended> {
             };
             out.push(Intended {
                 from: workload(from),
-                to: party(to),
+                to: part(environment, to),
                 ports: vec![port],
                 says: format!("`{0}/{1}` uses `{0}/{to}`", environment.name.value, from.name.value),
                 span: used.span,
