@@ -3,7 +3,7 @@
 //! In: policy documents (JSON or YAML text, nodes of a document, values of an estate) and requests. Out: what the
 //! policies say ([`policy`]), whether a request is allowed and by which statements, and what is wrong with them.
 //! Must always hold: explicit deny wins whatever else is said; what is not modelled is unknown, never allowed or
-//! denied; time and memory are bounded by the size of the input. This crate does not know blueprints or estates.
+//! denied; time and memory are bounded by the size of the input. Knows no blueprint; [`access`] alone knows estates.
 
 pub mod access;
 pub mod batch;

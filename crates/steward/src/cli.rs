@@ -126,7 +126,7 @@ pub enum Command {
     #[command(
         after_help = "Examples:\n  steward reach examples/clinical-ai\n  steward reach --by tier --from internet\n  \
                             steward reach --by account --format csv -o reach.csv\n  steward reach --format svg -o map.svg\n\n\
-                            Unreachable is proved for all packets; what depends on something unknown says on what."
+                            Where nothing stands, it is proved that no packet is answered; what depends on something unknown says on what."
     )]
     Reach(Reach),
     /// Explain a guarantee, a message, a control, or a resource of an estate

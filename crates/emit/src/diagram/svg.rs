@@ -375,7 +375,7 @@ fn legend(canvas: &mut Canvas, y: usize, end: usize) -> usize {
     }
     y += 18;
     for (line, text) in [
-        "Every pair that is not listed is proved unreachable for all packets.",
+        "Of every pair that is not listed it is proved that no packet is answered.",
         "IGW: an internet gateway that a route leads to. TGW: attached to a transit gateway. FW: firewall endpoints.",
     ]
     .into_iter()

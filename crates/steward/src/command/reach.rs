@@ -188,7 +188,7 @@ fn drawn(matrix: &Matrix, by: GroupBy, name: &str, style: Style) -> String {
         "  {}   {}   {}\n",
         style.paint(Ink::Good, &format!("{} certainly", style.glyph("●", "#"))),
         style.paint(Ink::Doubt, &format!("{} depends", style.glyph("◐", "?"))),
-        style.paint(Ink::Dim, &format!("{} proved unreachable, for all packets", style.glyph("·", "."))),
+        style.paint(Ink::Dim, &format!("{} proved: no packet is answered", style.glyph("·", "."))),
     );
     listed(&mut out, matrix, style);
     out
