@@ -127,8 +127,9 @@ Resources:
 
     pub fn suricata(text: &str) {
         let (rules, mistakes) = reachability::suricata::read(text);
-        let written =
-            text.lines().filter(|line| !line.trim().is_empty() && !line.trim_start().starts_with('#'));
+        // A line of nothing but `\\` goes on in the next and says nothing itself.
+        let says = |line: &&str| line.contains(|c: char| !c.is_whitespace() && c != '\\');
+        let written = text.lines().filter(says).filter(|line| !line.trim_start().starts_with('#'));
         assert!(
             !rules.is_empty() || !mistakes.is_empty() || written.count() == 0,
             "refused without a reason"
