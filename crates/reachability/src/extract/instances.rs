@@ -236,18 +236,7 @@ impl<'a> Extraction<'a> {
             ["SecurityGroupIds", "SecurityGroups"].iter().find_map(|name| self.property(found, name));
         let groups = self.groups_of(groups, None);
         let public = vec![PublicAddress { private: 0, public: None, exists: Certainty::Maybe(id) }];
-        let interface = Interface {
-            name: self.name(found),
-            subnet,
-            addresses: vec![Address::WithinV4],
-            public,
-            groups,
-            source_dest_check: Certainty::Yes,
-            role: Role::Host,
-            host,
-            exists,
-        };
-        self.add_interface(interface);
+        self.host_interface(found, host, subnet, groups, public, exists);
     }
 
     /// Whether what starts in a subnet is given a public address.
@@ -314,17 +303,7 @@ impl<'a> Extraction<'a> {
                 None => self.public_by_subnet(subnet),
                 Some(value) => public_if(self.truth(Some(value), false)),
             };
-            self.add_interface(Interface {
-                name: self.name(found),
-                subnet,
-                addresses: vec![Address::WithinV4],
-                public,
-                groups,
-                source_dest_check: Certainty::Yes,
-                role: Role::Host,
-                host,
-                exists,
-            });
+            self.host_interface(found, host, subnet, groups, public, exists);
         }
     }
 

@@ -289,7 +289,7 @@ impl<'a> Extraction<'a> {
         let exists = both(self.exists(found), Certainty::Maybe(unknown));
         for (subnet, exists) in self.subnets_of(Some(subnets), exists) {
             let groups = self.groups_of(Some(groups), self.vpc_of_subnet(subnet));
-            self.service_interface(found, host, subnet, groups, Vec::new(), exists);
+            self.host_interface(found, host, subnet, groups, Vec::new(), exists);
         }
     }
 
@@ -335,11 +335,12 @@ impl<'a> Extraction<'a> {
                 };
                 groups = Groups::AndUnknown(if family.groups.is_empty() { Vec::new() } else { known }, id);
             }
-            self.service_interface(found, host, subnet, groups, public_if(public), exists);
+            self.host_interface(found, host, subnet, groups, public_if(public), exists);
         }
     }
 
-    fn service_interface(
+    /// Adds an interface of a host in a subnet, at an address that AWS picks there.
+    pub(super) fn host_interface(
         &mut self,
         found: ResourceRef<'a>,
         host: crate::model::HostId,
