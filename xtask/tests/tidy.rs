@@ -53,6 +53,11 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("prove", &["diagnostics", "catalog", "estate", "reachability", "iam"]),
     ("emit", &["diagnostics", "catalog", "estate", "reachability", "prove"]),
     (
+        "plan",
+        &["diagnostics", "document", "catalog", "estate", "intake", "reachability", "iam", "prove", "emit"],
+    ),
+    ("deploy", &["diagnostics", "catalog", "estate", "emit", "plan"]),
+    (
         "steward",
         &[
             "diagnostics",
@@ -66,6 +71,8 @@ const ARROWS: &[(&str, &[&str])] = &[
             "reachability",
             "prove",
             "emit",
+            "plan",
+            "deploy",
         ],
     ),
     (
@@ -82,6 +89,8 @@ const ARROWS: &[(&str, &[&str])] = &[
             "reachability",
             "prove",
             "emit",
+            "plan",
+            "deploy",
         ],
     ),
 ];

@@ -1,0 +1,28 @@
+//! What will change, what that means, and in which order it is carried out.
+//!
+//! In: the estate that is wanted, as templates with their manifest ([`Desired`]), and what the cloud has
+//! ([`Inventory`]). Out: a [`Plan`]: which stack is created, updated or deleted, in which order, with which values.
+//! Always: pure and synchronous; no clock, no I/O; the same input gives the same plan; whoever carries a plan out has
+//! nothing left to decide.
+
+mod inventory;
+mod order;
+mod select;
+mod shared_text;
+
+pub use inventory::{DeployedResource, DeployedStack, Inventory, InventoryAccount, StackStatus};
+pub use order::{Action, Desired, Plan, PlanError, PlannedAccount, Reason, Step, destruction, order};
+pub use select::Selector;
+
+use sha2::{Digest as _, Sha256};
+
+/// The tag by which a stack says whose it is; its value is the estate's name.
+pub const ESTATE_TAG: &str = "steward:estate";
+/// The tag by which a stack says which template it was deployed with; its value is that template's SHA-256.
+pub const TEMPLATE_TAG: &str = "steward:template";
+
+/// The SHA-256 of some bytes, in hexadecimal.
+#[must_use]
+pub fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
