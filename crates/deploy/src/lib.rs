@@ -1,1 +1,13 @@
-//! Carries a plan out.
+//! Carries a plan out in a cloud.
+//!
+//! In: a [`plan::Plan`] and a [`Cloud`]. Out: what was done, and a record of it.
+//! Always: it decides nothing that the plan does not say; the truth is what the cloud has, so an interrupted run is
+//! continued by running again.
+
+mod cloud;
+
+pub use cloud::{
+    AccountState, Answer, Caller, ChangeAction, ChangeSet, Cloud, CloudError, Entry, FleetInstance, Import,
+    OrganizationChange, OrganizationState, Place, ResourceChange, ResourceState, StackEvent, StackRequest,
+    StackResource, StackState, TrailEvent, UnitState,
+};
