@@ -151,7 +151,7 @@ fn set(layout: &Layout<'_>, identity: &Identity, may: May, hours: Option<u8>) ->
         ),
         May::Operate => {
             let managed = ["job-function/SystemAdministrator", "AmazonSSMFullAccess"];
-            made("SystemAdministrator", "Runs what is there", &managed, Some(never_keys()), 8)
+            made("SystemAdministrator", "Runs what is there", &managed, Some(never_keys_nor_roles()), 8)
         }
         May::Develop => made("Developer", "Builds", &["PowerUserAccess"], Some(never_networks()), 8),
         May::Read => {
@@ -208,18 +208,31 @@ fn emergency() -> Set {
 
 /// Who administers an account uses no key, opens none to anybody, and makes no door of their own.
 fn never_keys() -> Value {
+    value!({ "Version": "2012-10-17", "Statement": [uses_no_key()] })
+}
+
+/// Who runs what is there gives no role to anything new: AWS's policy for system administrators lets them pass roles of
+/// certain names, which may be anybody's.
+fn never_keys_nor_roles() -> Value {
     value!({
         "Version": "2012-10-17",
-        "Statement": [{
-            "Sid": "UsesNoKey",
-            "Effect": "Deny",
-            "Action": [
-                "kms:CreateGrant", "kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey*", "kms:PutKeyPolicy", "kms:ReEncrypt*",
-                "kms:ScheduleKeyDeletion"
-            ],
-            "Resource": "*",
-            "Condition": { "Bool": { "aws:ViaAWSService": "false" } },
-        }],
+        "Statement": [
+            uses_no_key(),
+            { "Sid": "PassesNoRole", "Effect": "Deny", "Action": "iam:PassRole", "Resource": "*" }
+        ],
+    })
+}
+
+fn uses_no_key() -> Value {
+    value!({
+        "Sid": "UsesNoKey",
+        "Effect": "Deny",
+        "Action": [
+            "kms:CreateGrant", "kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey*", "kms:PutKeyPolicy", "kms:ReEncrypt*",
+            "kms:ScheduleKeyDeletion"
+        ],
+        "Resource": "*",
+        "Condition": { "Bool": { "aws:ViaAWSService": "false" } },
     })
 }
 

@@ -7,6 +7,7 @@
 mod askers;
 mod chains;
 mod collect;
+mod context;
 mod decide;
 mod names;
 
@@ -31,8 +32,15 @@ fn parse_text(text: &str) -> Result<Policy, String> {
     })
 }
 
+/// A policy from text, as a document attached for certain; `None` where it cannot be read.
+#[must_use]
+pub fn document(name: &str, text: &str) -> Option<Document> {
+    let policy = parse_text(text).ok()?;
+    Some(Document { name: name.into(), policy: Ok(policy), certain: true, span: diagnostics::Span::NONE })
+}
+
 pub use askers::Askers;
 pub use chains::{Hop, Reaching, who_can};
 pub use collect::{Access, Document, Holder, HolderKind, Thing};
-pub use decide::{Because, Finding, Verdict, Who};
-pub use names::{Names, shown};
+pub use decide::{Because, Finding, Verdict, Who, principal_text, rendered};
+pub use names::{Names, marked, shown};

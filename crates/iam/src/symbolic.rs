@@ -21,7 +21,7 @@ mod value;
 
 pub use actions::matches as action_matches;
 pub use compare::{Answer, Comparison, Request, compare, extra};
-pub use contexts::{Contexts, Decided, Obstacle};
+pub use contexts::{Contexts, Decided, Given, Obstacle};
 
 use crate::text::Text;
 use language::Token;

@@ -8,6 +8,7 @@ use iam::access::Access;
 use reachability::Network;
 
 use crate::Date;
+use crate::escalation::{Outcome, outcomes};
 use crate::intent::Intent;
 use crate::network::Told;
 
@@ -58,6 +59,7 @@ pub struct Facts<'a> {
     access: OnceLock<Access<'a>>,
     network: OnceLock<Network>,
     told: OnceLock<Told>,
+    outcomes: OnceLock<Vec<Outcome>>,
 }
 
 impl<'a> Facts<'a> {
@@ -72,6 +74,7 @@ impl<'a> Facts<'a> {
             access: OnceLock::new(),
             network: OnceLock::new(),
             told: OnceLock::new(),
+            outcomes: OnceLock::new(),
         }
     }
 
@@ -88,5 +91,10 @@ impl<'a> Facts<'a> {
     /// Every policy with whom and what it is attached to; collected when first asked for.
     pub fn access(&self) -> &Access<'a> {
         self.access.get_or_init(|| Access::of(&self.index))
+    }
+
+    /// What every principal can come to, by its position in [`Access::holders`]; searched when first asked for.
+    pub(crate) fn outcomes(&self) -> &[Outcome] {
+        self.outcomes.get_or_init(|| outcomes(self))
     }
 }

@@ -33,6 +33,7 @@ pub(crate) mod network;
 pub mod no_blocking_names;
 pub mod no_iam_user;
 pub mod no_open_admin_port;
+pub mod no_privilege_escalation;
 pub mod no_public_bucket;
 pub mod no_public_database;
 pub mod no_public_snapshot;
@@ -75,6 +76,7 @@ pub static ALL: &[&Guarantee] = &[
     &metric_filter_matches_unauthorized::GUARANTEE,
     &metric_filter_alarmed::GUARANTEE,
     &no_wildcard_administrator::GUARANTEE,
+    &no_privilege_escalation::GUARANTEE,
     &no_iam_user::GUARANTEE,
     &required_tags::GUARANTEE,
     &supported_runtimes::GUARANTEE,

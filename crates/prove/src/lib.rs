@@ -12,6 +12,7 @@ mod control_policies;
 pub mod controls;
 mod date;
 mod delivery;
+mod escalation;
 mod exception;
 mod facts;
 mod filter_pattern;

@@ -64,6 +64,8 @@ pub struct Holder {
     pub boundary: Option<Document>,
     /// Its tags, which are `aws:PrincipalTag/…` of whoever assumed it.
     pub tags: Vec<(SmolStr, SmolStr)>,
+    /// The groups that a user is in.
+    pub groups: Vec<(StackId, SmolStr)>,
     /// Where it is written.
     pub span: Span,
 }
@@ -121,6 +123,36 @@ const OTHERS: &[(&str, &str, &str, &str)] = &[
 ];
 
 impl<'a> Access<'a> {
+    /// The policies of a group: its own, and those that name it.
+    #[must_use]
+    pub fn of_group(index: &Index<'a>, group: ResourceRef<'a>) -> Vec<Document> {
+        let collector = Collector { index, names: Names::of(index.estate()), aws: RefCell::default() };
+        let mut out = collector.holder(group, HolderKind::User).identity;
+        for (kind, property) in [
+            ("AWS::IAM::Policy", "Groups"),
+            ("AWS::IAM::ManagedPolicy", "Groups"),
+            ("AWS::IAM::GroupPolicy", "GroupName"),
+        ] {
+            for found in index.of_kind(kind) {
+                let properties = &found.resource.properties;
+                let Some(text) = properties.get("PolicyDocument") else { continue };
+                let whom = properties.get(property).map(Value::as_items).unwrap_or_default();
+                if whom.iter().any(|whom| index.named("AWS::IAM::Group", whom) == Some(group)) {
+                    out.push(collector.document(found.id.clone(), text, found.resource.condition.is_none()));
+                }
+            }
+        }
+        out
+    }
+
+    /// The document of a managed policy of the estate.
+    #[must_use]
+    pub fn of_managed(index: &Index<'a>, policy: ResourceRef<'a>) -> Option<Document> {
+        let collector = Collector { index, names: Names::of(index.estate()), aws: RefCell::default() };
+        let text = policy.resource.properties.get("PolicyDocument")?;
+        Some(collector.document(policy.id.clone(), text, policy.resource.condition.is_none()))
+    }
+
     /// Collects an estate's.
     #[must_use]
     pub fn of(index: &Index<'a>) -> Self {
@@ -203,6 +235,7 @@ impl<'a> Collector<'_, 'a> {
             identity,
             boundary: properties.get("PermissionsBoundary").map(|arn| self.managed(arn)),
             tags: literal_tags(properties),
+            groups: Vec::new(),
             span: found.resource.origin.span,
         }
     }
@@ -276,6 +309,7 @@ impl<'a> Collector<'_, 'a> {
             else {
                 continue;
             };
+            holder.groups.clone_from(&groups);
             for (stack, id) in groups {
                 let Some(group) = self.index.get(stack, &id) else { continue };
                 let inherited = self.holder(group, HolderKind::User);

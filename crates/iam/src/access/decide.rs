@@ -7,15 +7,16 @@
 //! Sources: "Policy evaluation logic", "Cross-account policy evaluation logic", IAM User Guide; "Key policies in AWS
 //! KMS", AWS KMS Developer Guide (the account's own policies count only where the key policy lets them).
 
+use std::borrow::Cow;
+
 use diagnostics::Span;
 use estate::AccountId;
-use smol_str::SmolStr;
 
 use crate::operator::spell;
 use crate::policy::{Condition, Effect, PrincipalKind, PrincipalSet, ResourceSet, Sense, Statement};
 use crate::symbolic::language::{Budget, Found, Language, Reach, Token, search};
 use crate::symbolic::symbols;
-use crate::symbolic::{Contexts, Decided, Obstacle};
+use crate::symbolic::{Contexts, Decided, Given, Obstacle};
 use crate::text::{Segment, Text};
 
 use super::collect::{Access, Document, Holder, Thing};
@@ -71,7 +72,7 @@ struct Candidate<'a> {
     because: Because,
     /// Whether it fits for certain; else why not.
     doubt: Option<String>,
-    conditions: &'a [Condition],
+    conditions: Cow<'a, [Condition]>,
 }
 
 #[derive(Default)]
@@ -114,8 +115,23 @@ impl Access<'_> {
     /// Whether `who` may do `action` (`kms:Decrypt`) to `thing`.
     #[must_use]
     pub fn can(&self, who: Who<'_>, action: &str, thing: &Thing) -> Finding {
+        self.can_given(who, action, thing, &[])
+    }
+
+    /// The same in contexts of which something is known: `iam:PassedToService` of a role that is passed.
+    #[must_use]
+    pub fn can_given(&self, who: Who<'_>, action: &str, thing: &Thing, given: &[Given]) -> Finding {
         let action = action.to_lowercase();
-        let question = Question { access: self, who, action: &action, arn: resource_of(&action, thing) };
+        let mut question = Question {
+            access: self,
+            who,
+            action: &action,
+            arn: resource_of(&action, thing),
+            pins: Vec::new(),
+        };
+        question.pins = question.known(thing);
+        question.pins.retain(|(key, _)| !given.iter().any(|(other, _)| other.eq_ignore_ascii_case(key)));
+        question.pins.extend(given.iter().cloned());
         question.answer(thing)
     }
 }
@@ -133,11 +149,14 @@ fn resource_of(action: &str, thing: &Thing) -> String {
     thing.arn.clone()
 }
 
-struct Question<'q> {
-    access: &'q Access<'q>,
-    who: Who<'q>,
+/// One question.
+pub(super) struct Question<'q> {
+    pub(super) access: &'q Access<'q>,
+    pub(super) who: Who<'q>,
     action: &'q str,
     arn: String,
+    /// What is known of the context.
+    pub(super) pins: Vec<Given>,
 }
 
 impl<'q> Question<'q> {
@@ -191,16 +210,15 @@ impl<'q> Question<'q> {
             identity.denies.iter().chain(&direct.denies).chain(&scp.denies).collect();
         denying.extend(rcp.denies.iter());
         denying.extend(boundary.iter().flat_map(|boundary| &boundary.denies));
-        self.combine(thing, &ways, &denying)
+        self.combine(&ways, &denying)
     }
 
     /// Puts the layers together: first what is certain, then what may be.
-    fn combine(&self, thing: &Thing, ways: &[Vec<&Layer<'_>>], denying: &[&Candidate<'_>]) -> Finding {
-        let pins = self.pins(thing);
+    fn combine(&self, ways: &[Vec<&Layer<'_>>], denying: &[&Candidate<'_>]) -> Finding {
         let denials: Vec<Obstacle<'_>> = denying
             .iter()
             .map(|candidate| Obstacle {
-                conditions: candidate.conditions,
+                conditions: &candidate.conditions,
                 certain: candidate.doubt.is_none(),
             })
             .collect();
@@ -209,9 +227,9 @@ impl<'q> Question<'q> {
             for way in ways {
                 for combination in combinations(way, certain_only) {
                     let conditions: Vec<&Condition> =
-                        combination.iter().flat_map(|candidate| candidate.conditions).collect();
+                        combination.iter().flat_map(|candidate| candidate.conditions.iter()).collect();
                     let decided = Contexts {
-                        pins: &pins,
+                        pins: &self.pins,
                         conditions: &conditions,
                         denials: &denials,
                         certain: certain_only,
@@ -254,35 +272,6 @@ impl<'q> Question<'q> {
         }
     }
 
-    /// What is known of the context, whoever sends the request.
-    fn pins(&self, thing: &Thing) -> Vec<(SmolStr, String)> {
-        let account = |account: AccountId| {
-            super::names::marked(&[super::names::Names::of(self.access.estate).account(account)])
-        };
-        let mut pins = vec![("aws:ResourceAccount".into(), account(thing.account))];
-        match self.who {
-            Who::Holder(holder) => {
-                pins.push(("aws:PrincipalArn".into(), holder.arn.clone()));
-                pins.push(("aws:PrincipalAccount".into(), account(holder.account)));
-                pins.push(("aws:PrincipalIsAWSService".into(), "false".into()));
-                for (key, value) in &holder.tags {
-                    pins.push((smol_str::format_smolstr!("aws:PrincipalTag/{key}"), value.to_string()));
-                }
-                if let Some(organization) = &self.access.organization {
-                    pins.push(("aws:PrincipalOrgID".into(), organization.clone()));
-                }
-            }
-            Who::Outsider(name) if name.contains(".amazonaws.com") && !name.contains(':') => {
-                pins.push(("aws:PrincipalIsAWSService".into(), "true".into()));
-            }
-            Who::Outsider(_) => {}
-        }
-        if let Some(organization) = &self.access.organization {
-            pins.push(("aws:ResourceOrgID".into(), organization.clone()));
-        }
-        pins
-    }
-
     fn layer<'d>(&self, name: &'static str, documents: &'d [Document], naming: Option<Naming>) -> Layer<'d>
     where
         'q: 'd,
@@ -301,7 +290,7 @@ impl<'q> Question<'q> {
                             span: document.span,
                         },
                         doubt: Some(format!("policy `{}`: {why}", document.name)),
-                        conditions: &[],
+                        conditions: Cow::Borrowed(&[]),
                     };
                     layer.allows.push(candidate(Effect::Allow));
                     if name != "identity policy" {
@@ -326,7 +315,7 @@ impl<'q> Question<'q> {
                     effect: statement.effect,
                     span: statement.span,
                 };
-                let candidate = Candidate { because, doubt, conditions: &statement.conditions };
+                let candidate = Candidate { because, doubt, conditions: self.conditions(statement) };
                 match statement.effect {
                     Effect::Allow => layer.allows.push(candidate),
                     Effect::Deny => layer.denies.push(candidate),
@@ -361,7 +350,8 @@ impl<'q> Question<'q> {
         let mut perhaps = None;
         let mut named = false;
         for pattern in &set.patterns {
-            match resource_fit(&pattern.text, &self.arn) {
+            let Some(text) = self.bound(&pattern.text) else { continue };
+            match resource_fit(&text, &self.arn) {
                 Fit::Yes => named = true,
                 Fit::Perhaps(why) => perhaps = Some(why),
                 Fit::No => {}
@@ -377,13 +367,16 @@ impl<'q> Question<'q> {
     }
 
     /// Whether a set of principals names who asks; `None`: in whatever way.
+    ///
+    /// Source: "AWS JSON policy elements: NotPrincipal", IAM User Guide: it leaves somebody out only where it lists the
+    /// principal and the account it is of.
     fn fits_principal(&self, set: &PrincipalSet, naming: Option<Naming>) -> Fit {
         let mut perhaps = None;
-        let mut named = false;
+        let (mut direct, mut by_account) = (false, false);
         for principal in &set.principals {
             match self.named_by(&principal.kind) {
-                Some(how) if naming.is_none_or(|naming| naming == how) => named = true,
-                Some(_) => {}
+                Some(Naming::Direct) => direct = true,
+                Some(Naming::Account) => by_account = true,
                 None => {
                     if let PrincipalKind::Open(_, text) = &principal.kind
                         && !rendered(text).starts_with("arn:")
@@ -393,10 +386,27 @@ impl<'q> Question<'q> {
                 }
             }
         }
-        match (set.sense, named, perhaps) {
-            (Sense::Only, true, _) | (Sense::AllBut, false, None) => Fit::Yes,
-            (Sense::AllBut, true, _) | (Sense::Only, false, None) => Fit::No,
-            (_, false, Some(why)) => Fit::Perhaps(why),
+        if set.sense == Sense::AllBut {
+            return match (direct, by_account, perhaps) {
+                (false, false, None) => Fit::Yes,
+                (false, false, Some(why)) => Fit::Perhaps(why),
+                (true, true, _) => Fit::No,
+                (true, false, _) if !matches!(self.who, Who::Holder(_)) => Fit::No,
+                _ => Fit::Perhaps(
+                    "whom `NotPrincipal` leaves out that lists a principal or its account, but not both, is not certain"
+                        .into(),
+                ),
+            };
+        }
+        let named = match naming {
+            Some(Naming::Direct) => direct,
+            Some(Naming::Account) => by_account,
+            None => direct || by_account,
+        };
+        match (named, perhaps) {
+            (true, _) => Fit::Yes,
+            (false, Some(why)) => Fit::Perhaps(why),
+            (false, None) => Fit::No,
         }
     }
 
@@ -445,7 +455,8 @@ fn is_account(text: &str) -> bool {
 }
 
 /// A text with its symbols marked; wildcards and variables as they are written.
-pub(super) fn rendered(text: &Text) -> String {
+#[must_use]
+pub fn rendered(text: &Text) -> String {
     text.segments
         .iter()
         .map(|segment| match segment {
@@ -456,6 +467,21 @@ pub(super) fn rendered(text: &Text) -> String {
             Segment::Variable(variable) => format!("${{{}}}", variable.written),
         })
         .collect()
+}
+
+/// What names a principal in a policy, with its symbols marked.
+#[must_use]
+pub fn principal_text(kind: &PrincipalKind) -> String {
+    match kind {
+        PrincipalKind::Everyone => "*".to_owned(),
+        PrincipalKind::Open(_, text) => rendered(text),
+        PrincipalKind::Account(text)
+        | PrincipalKind::Arn(text)
+        | PrincipalKind::UniqueId(text)
+        | PrincipalKind::Service(text)
+        | PrincipalKind::Federated(text)
+        | PrincipalKind::CanonicalUser(text) => text.to_string(),
+    }
 }
 
 /// How many product states one question about a pattern may visit.
@@ -491,12 +517,18 @@ fn resource_fit(pattern: &Text, arn: &str) -> Fit {
     }
 }
 
-/// Every text that an ARN with symbols may turn out to be.
+/// Every text that an ARN with symbols may turn out to be: an account's number has twelve digits, and no name that AWS
+/// makes up holds a slash.
 fn loosened(arn: &str) -> Language {
-    let token = |c: char| {
-        if symbols::is_one(c) { Token::Run(Reach::Segment) } else { Token::Char(c) }
-    };
-    let glob = arn.chars().map(token).collect();
+    let mut glob = Vec::with_capacity(arn.len());
+    for c in arn.chars() {
+        match symbols::is_one(c).then(|| symbols::name_of(c)).flatten() {
+            None => glob.push(Token::Char(c)),
+            Some(name) if super::names::is_account(&name) => glob.extend([Token::One(Reach::Name); 12]),
+            Some(name) if super::names::is_made_up(&name) => glob.push(Token::Run(Reach::Name)),
+            Some(_) => glob.push(Token::Run(Reach::Segment)),
+        }
+    }
     Language { globs: vec![glob], ignores_case: false }
 }
 
@@ -535,7 +567,7 @@ fn rank(verdict: &Verdict) -> u8 {
 
 fn described(combination: &[&Candidate<'_>], denying: &[&Candidate<'_>]) -> Vec<String> {
     let mut out: Vec<String> =
-        combination.iter().flat_map(|candidate| candidate.conditions).map(condition_text).collect();
+        combination.iter().flat_map(|candidate| candidate.conditions.iter()).map(condition_text).collect();
     for candidate in denying {
         let conditions: Vec<String> = candidate.conditions.iter().map(condition_text).collect();
         out.push(if conditions.is_empty() {

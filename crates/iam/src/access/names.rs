@@ -86,6 +86,26 @@ const ARNS: &[(&str, &str, bool, &str, &str)] = &[
     ),
     ("AWS::GuardDuty::Detector", "", false, "Arn", "arn:aws:guardduty:{r}:{a}:detector/{n}"),
     ("AWS::Cognito::UserPool", "", false, "Arn", "arn:aws:cognito-idp:{r}:{a}:userpool/{n}"),
+    ("AWS::Glue::DevEndpoint", "EndpointName", false, "", "arn:aws:glue:{r}:{a}:devEndpoint/{n}"),
+    ("AWS::Glue::Job", "Name", false, "", "arn:aws:glue:{r}:{a}:job/{n}"),
+    (
+        "AWS::SageMaker::NotebookInstance",
+        "NotebookInstanceName",
+        true,
+        "",
+        "arn:aws:sagemaker:{r}:{a}:notebook-instance/{n}",
+    ),
+    ("AWS::EC2::LaunchTemplate", "", false, "", "arn:aws:ec2:{r}:{a}:launch-template/{n}"),
+    ("AWS::AppRunner::Service", "ServiceName", true, "ServiceArn", "arn:aws:apprunner:{r}:{a}:service/{n}"),
+    ("AWS::Batch::JobDefinition", "JobDefinitionName", true, "", "arn:aws:batch:{r}:{a}:job-definition/{n}"),
+    ("AWS::EMR::Cluster", "", false, "", "arn:aws:elasticmapreduce:{r}:{a}:cluster/{n}"),
+    (
+        "AWS::BedrockAgentCore::CodeInterpreterCustom",
+        "",
+        false,
+        "CodeInterpreterArn",
+        "arn:aws:bedrock-agentcore:{r}:{a}:code-interpreter-custom/{n}",
+    ),
 ];
 
 /// Names over one estate.
@@ -226,7 +246,7 @@ impl<'a> Names<'a> {
                 }
                 pieces
             }
-            _ => vec![Piece::Unknown(self.path(stack, id))],
+            _ => vec![Piece::Unknown(format_smolstr!("{MADE_UP}{}", self.path(stack, id)))],
         }
     }
 
@@ -261,6 +281,19 @@ impl<'a> Names<'a> {
             other => Piece::Unknown(format_smolstr!("{}/{}", self.estate.stack_path(stack), other.name())),
         }
     }
+}
+
+/// What the symbol of a name begins with that AWS makes up.
+const MADE_UP: &str = "name of ";
+
+/// Whether a symbol stands for a name that AWS makes up.
+pub(super) fn is_made_up(symbol: &str) -> bool {
+    symbol.starts_with(MADE_UP)
+}
+
+/// Whether a symbol stands for an account's number.
+pub(super) fn is_account(symbol: &str) -> bool {
+    symbol.starts_with("account ") || symbol.ends_with("/AWS::AccountId")
 }
 
 fn literal(pieces: &[Piece]) -> Option<SmolStr> {

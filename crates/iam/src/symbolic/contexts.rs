@@ -21,11 +21,14 @@ pub struct Obstacle<'a> {
     pub certain: bool,
 }
 
+/// A condition key of which something is known: its value, or `None` where the request certainly lacks it.
+pub type Given = (SmolStr, Option<String>);
+
 /// A choice of statements that allow.
 #[derive(Debug, Clone, Copy)]
 pub struct Contexts<'a> {
     /// Keys whose value is known.
-    pub pins: &'a [(SmolStr, String)],
+    pub pins: &'a [Given],
     /// Conditions of all the statements chosen.
     pub conditions: &'a [&'a Condition],
     /// Statements that deny.
@@ -58,7 +61,8 @@ impl Contexts<'_> {
         let all = self.conditions.iter().copied().chain(denials.iter().flat_map(|one| one.conditions));
         let pinned: Vec<&str> = self.pins.iter().map(|(key, _)| key.as_str()).collect();
         let mut space = Space::of_conditions(all, &pinned);
-        let pins: Vec<Literal> = self.pins.iter().filter_map(|(key, text)| space.pin(key, text)).collect();
+        let pins: Vec<Literal> =
+            self.pins.iter().filter_map(|(key, text)| space.pin(key, text.as_deref())).collect();
         let mut doubt = None;
         let mut exactly =
             |space: &mut Space, conditions: &mut dyn Iterator<Item = &Condition>| -> Vec<Literal> {

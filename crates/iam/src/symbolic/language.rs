@@ -16,6 +16,8 @@ pub enum Reach {
     Any,
     /// Any but `:`, within a segment of an ARN.
     Segment,
+    /// Any but `:` and `/`: a name that AWS makes up.
+    Name,
 }
 
 /// A part of a glob.
@@ -55,7 +57,11 @@ pub enum Found {
 
 impl Reach {
     fn takes(self, c: char) -> bool {
-        self == Self::Any || c != ':'
+        match self {
+            Self::Any => true,
+            Self::Segment => c != ':',
+            Self::Name => !matches!(c, ':' | '/'),
+        }
     }
 }
 

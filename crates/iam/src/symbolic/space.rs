@@ -195,17 +195,15 @@ impl Space {
         }
     }
 
-    /// A key has exactly this text.
-    pub fn pin(&mut self, key: &str, text: &str) -> Option<Literal> {
+    /// A key has exactly this text; `None`: the request lacks it.
+    pub fn pin(&mut self, key: &str, text: Option<&str>) -> Option<Literal> {
         let lower = key.to_lowercase();
         let at = self.keys.iter().position(|key| key.name == lower)?;
-        let test = KeyTest {
-            operator: Operator::StringEquals,
-            negated: false,
-            qualifier: Qualifier::None,
-            if_exists: false,
-            values: Values::Language(Language::literal(text)),
+        let (operator, values) = match text {
+            Some(text) => (Operator::StringEquals, Values::Language(Language::literal(text))),
+            None => (Operator::Null, Values::Literals(vec!["true".to_owned()])),
         };
+        let test = KeyTest { operator, negated: false, qualifier: Qualifier::None, if_exists: false, values };
         Some(self.literal(Test::Key(at, test), true))
     }
 
