@@ -46,6 +46,18 @@ impl Access<'_> {
     /// Everybody of the estate who may do the action to a thing, with the answer, in the estate's order.
     #[must_use]
     pub fn allowed(&self, askers: &Askers<'_>, thing: &Thing) -> Vec<(usize, Finding)> {
+        let who = self.worth_asking(askers, thing).into_iter();
+        let answers = who.filter_map(|at| {
+            let finding = self.can(Who::Holder(self.holders.get(at)?), askers.action, thing);
+            (finding.verdict != Verdict::No).then_some((at, finding))
+        });
+        answers.collect()
+    }
+
+    /// Positions of everybody who may be allowed to do the action to a thing, before anything is decided, in order:
+    /// whoever is not among them certainly may not.
+    #[must_use]
+    pub fn worth_asking(&self, askers: &Askers<'_>, thing: &Thing) -> Vec<usize> {
         let lower = askers.action.to_lowercase();
         let mut who: Vec<usize> = askers.by_account.get(&thing.account).cloned().unwrap_or_default();
         let mut everybody = false;
@@ -88,11 +100,7 @@ impl Access<'_> {
         }
         who.sort_unstable();
         who.dedup();
-        let answers = who.into_iter().filter_map(|at| {
-            let finding = self.can(Who::Holder(self.holders.get(at)?), askers.action, thing);
-            (finding.verdict != Verdict::No).then_some((at, finding))
-        });
-        answers.collect()
+        who
     }
 
     /// The askers of another account that a policy names.

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use iam::access::{Access, Finding, Thing, Verdict};
+use iam::access::{Access, Finding, Thing, Verdict, Who};
 
 use crate::identity::breaks_glass;
 use crate::{Facts, Findings, Guarantee, Level, Witness};
@@ -32,15 +32,22 @@ fn check(facts: &Facts<'_>, findings: &mut Findings) {
         (access.askers("kms:Decrypt"), ADMINISTERS.map(|action| access.askers(action)));
     for thing in access.things.iter().filter(|thing| thing.kind == "AWS::KMS::Key") {
         let Some(key) = facts.index.get(thing.stack, &thing.id) else { continue };
-        let decrypts: BTreeMap<usize, Finding> = access.allowed(&decrypt, thing).into_iter().collect();
+        // Most of those who are worth asking about one are not about the other: only who is about both is asked.
+        let decrypting = access.worth_asking(&decrypt, thing);
+        let mut decrypts: BTreeMap<usize, Finding> = BTreeMap::new();
         let mut worst: Option<(bool, usize, &str)> = None;
         for (askers, action) in administer.iter().zip(ADMINISTERS) {
-            if decrypts.is_empty() {
-                break;
-            }
-            for (at, finding) in access.allowed(askers, thing) {
-                let Some(other) = decrypts.get(&at) else { continue };
-                if in_emergencies_only(facts, access, at) {
+            for at in access.worth_asking(askers, thing) {
+                if decrypting.binary_search(&at).is_err() || in_emergencies_only(facts, access, at) {
+                    continue;
+                }
+                let Some(who) = access.holders.get(at).map(Who::Holder) else { continue };
+                let finding = access.can(who, action, thing);
+                if finding.verdict == Verdict::No {
+                    continue;
+                }
+                let other = decrypts.entry(at).or_insert_with(|| access.can(who, "kms:Decrypt", thing));
+                if other.verdict == Verdict::No {
                     continue;
                 }
                 let unknown = |finding: &Finding| matches!(finding.verdict, Verdict::Unknown(_));
