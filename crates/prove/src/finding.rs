@@ -124,6 +124,9 @@ pub struct Findings {
     guarantee: &'static str,
     /// Subjects of which the guarantee was proved.
     pub proved: Vec<Subject>,
+    /// How many more times it was proved of the estate as a whole than `proved` lists: for pairs of environments that are
+    /// alike.
+    pub repeated: usize,
     /// All others.
     pub findings: Vec<Finding>,
 }
@@ -132,7 +135,7 @@ impl Findings {
     /// None yet.
     #[must_use]
     pub fn new(guarantee: &'static str) -> Self {
-        Self { guarantee, proved: Vec::new(), findings: Vec::new() }
+        Self { guarantee, proved: Vec::new(), repeated: 0, findings: Vec::new() }
     }
 
     /// The guarantee holds of a resource.

@@ -79,7 +79,7 @@ pub enum Act {
 }
 
 /// Somebody or something that a sentence names.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Party {
     /// Everybody on the internet.
     Internet,

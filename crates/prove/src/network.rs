@@ -1,15 +1,21 @@
 //! Guarantees about packets: one engine run, asked by all of them.
 //!
 //! In: the network of the estate. Out: what each network guarantee has to say, as plain data. Always: the engine is
-//! asked once, whoever asks first; a verdict is its verdict, and what it calls unknown stays unknown with its names;
-//! a network too varied for the engine's bound proves nothing.
+//! asked once, whoever asks first, of one of all that are alike ([`alike`]), and what it says is said of each of them; a verdict
+//! is its verdict, and what it calls unknown stays unknown with its names; a network too varied for the engine's bound
+//! proves nothing.
+
+mod alike;
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 
 use diagnostics::Span;
 use estate::{SmolStr, StackId};
 use reachability::model::{InterfaceId, Role};
 use reachability::query::{DeadRule, Ends, Flows, Packet, Reach, Verdict as Reached, say};
+
+use alike::{Alike, Counterpart};
 
 use crate::guarantees::network::ASKS;
 use crate::intent::Party;
@@ -26,12 +32,16 @@ pub(crate) struct Said {
     pub span: Span,
     /// In one sentence; empty where it is proved.
     pub message: String,
-    /// A packet.
+    /// A packet, as the engine has it.
+    pub packet: Option<Packet>,
+    /// The witness, where it is not that packet.
     pub witness: Option<Witness>,
     /// What to change.
     pub fix: Option<String>,
     /// Other places.
     pub related: Vec<(Span, String)>,
+    /// Of how many this is said where it is about the estate as a whole: pairs of environments that are alike.
+    pub times: usize,
 }
 
 /// A guarantee's question to the engine.
@@ -39,8 +49,10 @@ pub(crate) type Ask = fn(&mut Asked<'_, '_>);
 
 /// The engine, with what was said so far.
 pub(crate) struct Asked<'r, 'n> {
-    /// The engine.
+    /// The engine, over a network in which one stands for all that are alike.
     pub reach: &'r mut Reach<'n>,
+    /// Who stands for whom.
+    pub alike: &'r Alike<'n, 'r>,
     /// What to judge by.
     pub options: &'r Options,
     /// What was said.
@@ -60,14 +72,20 @@ impl Told {
         if network.interfaces.is_empty() {
             return Self::default();
         }
-        let mut reach = Reach::of(network);
+        let alike = Alike::of(network, facts.options.intent.as_ref());
+        let mut reach = Reach::of(alike.network());
         let mut told = HashMap::new();
         let mut dead = None;
         for (id, ask) in ASKS {
-            let mut asked =
-                Asked { reach: &mut reach, options: facts.options, said: Vec::new(), dead: &mut dead };
+            let mut asked = Asked {
+                reach: &mut reach,
+                alike: &alike,
+                options: facts.options,
+                said: Vec::new(),
+                dead: &mut dead,
+            };
             ask(&mut asked);
-            let mut said = asked.said;
+            let mut said = asked.of_everybody();
             if reach.exhausted() {
                 doubt(&mut said, "the network is too varied to be followed within bounds");
             }
@@ -83,6 +101,7 @@ impl Told {
             let subject = found.map_or(Subject::ESTATE, Subject::of);
             if said.verdict == Verdict::Proved {
                 findings.proved.push(subject);
+                findings.repeated += said.times.saturating_sub(1);
                 continue;
             }
             let span = found.map_or(said.span, |found| said.span.or(found.resource.origin.span));
@@ -208,9 +227,36 @@ impl<'n> Asked<'_, 'n> {
         span: Span,
         message: String,
     ) -> Option<&mut Said> {
-        let (witness, fix, related) = (None, None, Vec::new());
-        self.said.push(Said { about, verdict, span, message, witness, fix, related });
+        let (packet, witness, fix, related) = (None, None, None, Vec::new());
+        self.said.push(Said { about, verdict, span, message, packet, witness, fix, related, times: 1 });
         self.said.last_mut()
+    }
+
+    /// What was said, of all of whom it holds.
+    fn of_everybody(mut self) -> Vec<Said> {
+        let said = std::mem::take(&mut self.said);
+        let mut out = Vec::with_capacity(said.len());
+        for mut one in said {
+            let Some(key) = one.about.clone() else {
+                one.witness = one.witness.or_else(|| one.packet.as_ref().map(|packet| self.witness(packet)));
+                out.push(one);
+                continue;
+            };
+            if self.alike.is_gone(&key) {
+                continue;
+            }
+            for counterpart in self.alike.counterparts(&key) {
+                let mut like = one.clone();
+                like.about = Some(counterpart.key.clone());
+                like.span = counterpart.span;
+                like.witness = one.packet.as_ref().map(|packet| self.witness_at(packet, Some(counterpart)));
+                like.fix = one.fix.as_ref().map(|fix| format!("as in `{}`: {fix}", key.1));
+                out.push(like);
+            }
+            one.witness = one.witness.or_else(|| one.packet.as_ref().map(|packet| self.witness(packet)));
+            out.push(one);
+        }
+        out
     }
 
     /// Judges flows that must not be: proved where there are none, else with a packet and the smallest change.
@@ -231,11 +277,10 @@ impl<'n> Asked<'_, 'n> {
             let depends = if depends.is_empty() { "something not known".into() } else { depends.join("; ") };
             (Verdict::Unknown, format!("whether {what} ({services}) depends on {depends}"))
         };
-        let witness = flows.witness.as_ref().map(|packet| self.witness(packet));
         let repair = if certain { self.reach.close(flows) } else { None };
         let (about, span) = (subject.about.clone(), subject.span);
         if let Some(said) = self.say(about, verdict, span, message) {
-            said.witness = witness;
+            said.packet.clone_from(&flows.witness);
             if let Some(repair) = repair {
                 said.fix = Some(repair.says.join("; "));
                 said.related =
@@ -246,8 +291,24 @@ impl<'n> Asked<'_, 'n> {
 
     /// A packet as the witness of a finding.
     pub(crate) fn witness(&self, packet: &Packet) -> Witness {
-        let end = |owner, address: Option<std::net::IpAddr>| {
+        self.witness_at(packet, None)
+    }
+
+    /// The same packet where a part was left out that is like the one that was asked.
+    fn witness_at(&self, packet: &Packet, at: Option<&Counterpart>) -> Witness {
+        let end = |owner, address: Option<IpAddr>| {
             let label = self.reach.label(owner);
+            let moved = at.filter(|at| {
+                let interface = self.reach.engine.space.atoms.interface(owner);
+                interface.is_some_and(|interface| self.alike.belongs(at, interface))
+            });
+            let (label, address) = match moved {
+                Some(at) => (
+                    self.alike.label(at, &label).to_owned(),
+                    address.map(|address| self.alike.address(at, address)),
+                ),
+                None => (label, address),
+            };
             address.map_or_else(|| label.clone(), |address| format!("{address} ({label})"))
         };
         let protocol = match packet.protocol {

@@ -31,6 +31,8 @@ pub struct Checked {
     pub guarantee: &'static Guarantee,
     /// Subjects of which it was proved.
     pub proved: Vec<Subject>,
+    /// How many more times it was proved of the estate as a whole than `proved` lists.
+    pub repeated: usize,
     /// All other verdicts, sorted by place.
     pub findings: Vec<Finding>,
 }
@@ -54,7 +56,7 @@ impl Checked {
     pub fn count(&self) -> Count {
         let of = |verdict| self.findings.iter().filter(|finding| finding.verdict == verdict).count();
         Count {
-            proved: self.proved.len(),
+            proved: self.proved.len() + self.repeated,
             excepted: of(Verdict::Excepted),
             unknown: of(Verdict::Unknown),
             violated: of(Verdict::Violated),
@@ -106,9 +108,9 @@ pub fn check(
                 leave_out_existing(estate, &mut findings);
             }
             doubt_macros(estate, &mut findings);
-            let Findings { proved, mut findings, .. } = findings;
+            let Findings { proved, repeated, mut findings, .. } = findings;
             findings.sort_by(|a, b| (a.span, a.subject, &a.message).cmp(&(b.span, b.subject, &b.message)));
-            Checked { guarantee, proved, findings }
+            Checked { guarantee, proved, repeated, findings }
         })
         .collect();
     let diagnostics = apply(exceptions, &mut guarantees, estate, options);

@@ -3,8 +3,11 @@
 //! Source: AWS Well-Architected Framework, SEC01-BP01 "Separate workloads using accounts", SEC05-BP02 "Control traffic
 //! flows within your network layers". Judged only where somebody says which environments there are and what is approved.
 
+use std::collections::HashMap;
+
+use estate::SmolStr;
 use reachability::model::PortRange;
-use reachability::query::{Service, Verdict as Reached};
+use reachability::query::{Ends, Service, Verdict as Reached};
 
 use crate::intent::Party;
 use crate::network::{Asked, Subjected};
@@ -26,28 +29,50 @@ fn check(facts: &Facts<'_>, findings: &mut Findings) {
 pub(crate) fn ask(asked: &mut Asked<'_, '_>) {
     let options = asked.options;
     let Some(intent) = options.intent.as_ref() else { return };
-    let ends: Vec<_> = intent
-        .environments
-        .iter()
-        .map(|name| (name, asked.party(&Party::Environment(name.clone()))))
-        .filter(|(_, ends)| !ends.is_empty())
-        .collect();
-    for (from, sources) in &ends {
-        for (to, destinations) in ends.iter().filter(|(to, _)| to != from) {
-            let mut flows = asked.reach.flows(sources, destinations);
-            if flows.verdict != Reached::Unreachable {
-                for approved in &intent.approved {
-                    let (sources, destinations) = (asked.party(&approved.from), asked.party(&approved.to));
-                    let services: Vec<Service> = approved.ports.iter().map(|port| tcp(*port)).collect();
-                    flows = asked.reach.except_between(&flows, &sources, &destinations, &services);
-                }
+    // One of each kind of environment against one of each other, and two of a kind against each other.
+    let mut pairs = Vec::new();
+    for from in &asked.alike.environments {
+        for to in &asked.alike.environments {
+            if from.name != to.name {
+                pairs.push((from.name, to.name, from.alike * to.alike));
+            } else if let Some(other) = from.other {
+                pairs.push((from.name, other, from.alike * (from.alike - 1)));
             }
-            let subject = Subjected { about: None, span: diagnostics::Span::NONE };
-            asked.never(
-                &subject,
-                &flows,
-                &format!("environment `{from}` reaches `{to}` by what no flow approves"),
-            );
+        }
+    }
+    let mut known: HashMap<&Party, Ends> = HashMap::new();
+    let approved: Vec<(Ends, Ends, Vec<Service>)> = intent
+        .approved
+        .iter()
+        .filter(|flow| [&flow.from, &flow.to].iter().all(|party| asked.alike.stand_in(party).is_none()))
+        .map(|flow| {
+            let [from, to] = [&flow.from, &flow.to]
+                .map(|party| known.entry(party).or_insert_with(|| asked.party(party)).clone());
+            (from, to, flow.ports.iter().map(|port| tcp(*port)).collect())
+        })
+        .collect();
+    let mut ends: HashMap<&SmolStr, Ends> = HashMap::new();
+    for name in pairs.iter().flat_map(|(from, to, _)| [*from, *to]) {
+        ends.entry(name).or_insert_with(|| asked.party(&Party::Environment(name.clone())));
+    }
+    for (from, to, times) in pairs {
+        let (Some(sources), Some(destinations)) = (ends.get(from), ends.get(to)) else { continue };
+        if sources.is_empty() || destinations.is_empty() {
+            continue;
+        }
+        let mut flows = asked.reach.flows(sources, destinations);
+        if flows.verdict != Reached::Unreachable {
+            for (sources, destinations, services) in &approved {
+                flows = asked.reach.except_between(&flows, sources, destinations, services);
+            }
+        }
+        let subject = Subjected { about: None, span: diagnostics::Span::NONE };
+        let alike =
+            if times > 1 { format!(" (and so in {times} pairs that are alike)") } else { String::new() };
+        let what = format!("environment `{from}` reaches `{to}` by what no flow approves{alike}");
+        asked.never(&subject, &flows, &what);
+        if let Some(said) = asked.said.last_mut() {
+            said.times = times;
         }
     }
 }

@@ -52,9 +52,8 @@ pub(crate) fn ask(asked: &mut Asked<'_, '_>) {
         } else {
             (Verdict::Unknown, format!("whether {way} around every firewall is not known"))
         };
-        let witness = asked.witness(&bypass.packet);
         if let Some(said) = asked.say(subject.about.clone(), verdict, subject.span, message) {
-            said.witness = Some(witness);
+            said.packet = Some(bypass.packet);
             said.fix = Some(
                 "route the subnet, and the gateway's way in, to the firewall's endpoint of its zone".into(),
             );

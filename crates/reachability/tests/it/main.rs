@@ -10,6 +10,7 @@
 )]
 
 mod attack;
+mod compress;
 mod firewall;
 mod inspection;
 mod networks;
