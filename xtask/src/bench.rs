@@ -34,7 +34,32 @@ pub fn run(root: &Path, options: &[String]) -> Result<(), String> {
         rows.push(measured(root, accounts)?);
         print(&rows);
     }
+    whole(root, rows.iter().map(|row| row.accounts).filter(|accounts| *accounts <= 1000))?;
     audit(root)
+}
+
+/// `check` as a whole process, with what the blueprint says of traffic: without a hub and with one.
+fn whole(root: &Path, sizes: impl Iterator<Item = usize>) -> Result<(), String> {
+    let target = crate::target(root);
+    built(root)?;
+    for accounts in sizes {
+        let mut words = Vec::new();
+        for (hub, name) in [(false, "each with its own door"), (true, "behind a hub")] {
+            let file = target.join(format!("bench-{accounts}.yaml"));
+            std::fs::write(&file, design::synthetic(accounts, hub)).map_err(|error| error.to_string())?;
+            let run = || {
+                let out =
+                    Command::new(target.join("release/steward")).args(["check", "-q"]).arg(&file).output();
+                out.and_then(|out| match out.status.code() {
+                    Some(0) => Ok(()),
+                    _ => Err(std::io::Error::other(String::from_utf8_lossy(&out.stdout).into_owned())),
+                })
+            };
+            words.push(format!("{:.2} s {name}", median(run)?));
+        }
+        println!("steward check of {accounts} accounts, the whole process: {}", words.join(", "));
+    }
+    Ok(())
 }
 
 fn cargo() -> String {
@@ -81,7 +106,7 @@ fn measured(root: &Path, accounts: usize) -> Result<Row, String> {
 /// The work itself: prints resources, then seconds and mebibytes of each phase; with `each`, the time that
 /// every guarantee takes by itself too.
 fn one(accounts: usize, each: bool) -> Result<(), String> {
-    let text = design::synthetic(accounts);
+    let text = design::synthetic(accounts, false);
     let today = Date::parse("2026-11-01").ok_or("no such day")?;
     let (mut sources, mut diagnostics) = (SourceMap::new(), Diagnostics::new());
     let (mut seconds, mut mebibytes) = ([0.0; 6], [0.0; 6]);
@@ -178,12 +203,7 @@ fn print(rows: &[Row]) {
 /// `cargo xtask conformance` has installed it.
 fn audit(root: &Path) -> Result<(), String> {
     let target = crate::target(root);
-    let build = ["build", "--quiet", "--release", "--package", "steward"];
-    let built =
-        Command::new(cargo()).args(build).current_dir(root).status().map_err(|error| error.to_string())?;
-    if !built.success() {
-        return Err("steward does not build".to_owned());
-    }
+    built(root)?;
     let file = target.join("bench-140.json");
     std::fs::write(&file, template(140)).map_err(|error| error.to_string())?;
     let ours = median(|| {
@@ -198,6 +218,16 @@ fn audit(root: &Path) -> Result<(), String> {
     let theirs = median(|| Command::new(&lint).arg(&file).output().map(drop))?;
     println!("cfn-lint on the same file: {:.0} ms, {:.0} times as long", theirs * 1e3, theirs / ours);
     Ok(())
+}
+
+/// Builds the binary that is measured.
+fn built(root: &Path) -> Result<(), String> {
+    let build = ["build", "--quiet", "--release", "--package", "steward"];
+    let built = Command::new(cargo()).args(build).current_dir(root).status();
+    match built.map_err(|error| error.to_string())?.success() {
+        true => Ok(()),
+        false => Err("steward does not build".to_owned()),
+    }
 }
 
 /// The median of five runs after one that does not count, in seconds.

@@ -16,6 +16,10 @@ mod probes;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+/// Estates are made of many small parts, by two threads: the system's allocator takes a third longer.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const USAGE: &str = "\
 Tasks:
   cargo xtask conformance                   cfn-lint and checkov over everything the examples emit

@@ -1,15 +1,19 @@
 //! Blueprints as large as one likes, for benchmarks.
 //!
-//! In: a number of accounts. Out: the text of a blueprint with as many environments, each in an account of its own
+//! In: a number of accounts, and whether they have a hub. Out: the text of a blueprint with as many environments, each in an account of its own
 //! and with about 150 resources. Always: the same number gives the same text, and the text has no mistakes.
 
 use std::fmt::Write as _;
 
-/// The text of a blueprint of `accounts` accounts, not counting those of the organization itself.
+/// The text of a blueprint of `accounts` accounts, not counting those of the organization itself; with a hub that all
+/// their traffic passes, or each with a door of its own.
 #[must_use]
-pub fn blueprint(accounts: usize) -> String {
+pub fn blueprint(accounts: usize, hub: bool) -> String {
     let mut out = String::with_capacity(2048 + accounts * 160);
     out.push_str(HEAD);
+    if hub {
+        out.push_str("    networking:\n      accounts: [network]\n");
+    }
     for unit in 0..accounts.div_ceil(UNIT) {
         let _ = writeln!(out, "    unit-{unit}:\n      accounts:");
         for account in unit * UNIT..accounts.min((unit + 1) * UNIT) {
@@ -25,6 +29,8 @@ pub fn blueprint(accounts: usize) -> String {
         );
     }
     out.push_str(TAIL);
+    let size = if hub { "  vpc-size: 21\n  hub: { account: network }\n" } else { "  vpc-size: 22\n" };
+    out.push_str(&format!("network:\n  addresses: 10.0.0.0/8\n{size}"));
     out
 }
 
@@ -40,9 +46,6 @@ contacts:
   security: security@synthetic.example
 regions:
   primary: us-east-1
-network:
-  addresses: 10.0.0.0/8
-  vpc-size: 22
 organization:
   email: aws+{account}@synthetic.example
   units:

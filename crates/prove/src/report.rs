@@ -99,9 +99,10 @@ pub fn check(
     exceptions: &[Exception],
 ) -> Report {
     let facts = Facts::new(estate, catalog, options);
-    let mut guarantees: Vec<Checked> = guarantees
-        .par_iter()
-        .map(|guarantee| {
+    let mut guarantees: Vec<(usize, Checked)> = in_order_of_work(guarantees)
+        .into_par_iter()
+        .with_max_len(1)
+        .map(|(at, guarantee)| {
             let mut findings = Findings::new(guarantee.id);
             (guarantee.check)(&facts, &mut findings);
             if crate::guarantees::OF_DEPLOYMENT.contains(&guarantee.id) {
@@ -110,11 +111,24 @@ pub fn check(
             doubt_macros(estate, &mut findings);
             let Findings { proved, repeated, mut findings, .. } = findings;
             findings.sort_by(|a, b| (a.span, a.subject, &a.message).cmp(&(b.span, b.subject, &b.message)));
-            Checked { guarantee, proved, repeated, findings }
+            (at, Checked { guarantee, proved, repeated, findings })
         })
         .collect();
+    guarantees.sort_by_key(|(at, _)| *at);
+    let mut guarantees: Vec<Checked> = guarantees.into_iter().map(|(_, checked)| checked).collect();
     let diagnostics = apply(exceptions, &mut guarantees, estate, options);
     Report { guarantees, diagnostics }
+}
+
+/// Guarantees with their places: one that asks the network engine first, as all of its kind wait for that one, and the
+/// others of its kind last.
+fn in_order_of_work(guarantees: &'static [&'static Guarantee]) -> Vec<(usize, &'static &'static Guarantee)> {
+    let asks =
+        |guarantee: &Guarantee| crate::guarantees::network::ASKS.iter().any(|(id, _)| *id == guarantee.id);
+    let first = guarantees.iter().position(|guarantee| asks(guarantee));
+    let mut order: Vec<_> = guarantees.iter().enumerate().collect();
+    order.sort_by_key(|(at, guarantee)| (Some(*at) != first, asks(guarantee)));
+    order
 }
 
 /// What exists already is not deployed.

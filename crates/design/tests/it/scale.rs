@@ -10,7 +10,7 @@ use crate::source;
 #[test]
 fn a_synthetic_company_compiles_and_has_about_150_resources_an_account() {
     let accounts = std::env::var("DESIGN_ACCOUNTS").ok().and_then(|text| text.parse().ok()).unwrap_or(20);
-    let blueprint = source::read(&design::synthetic(accounts));
+    let blueprint = source::read(&design::synthetic(accounts, false));
     let mut diagnostics = diagnostics::Diagnostics::new();
     let begun = Instant::now();
     let design = design::compile(&blueprint, &Lock::default(), &mut diagnostics).expect("it compiles");
@@ -25,7 +25,7 @@ fn a_synthetic_company_compiles_and_has_about_150_resources_an_account() {
 
 #[test]
 fn the_number_of_processors_does_not_show() {
-    let text = design::synthetic(12);
+    let text = design::synthetic(12, false);
     let with = |threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         let design = pool.install(|| source::compile(&text, &Lock::default()));

@@ -18,6 +18,8 @@ pub struct Askers<'a> {
     action: &'a str,
     by_account: HashMap<AccountId, Vec<usize>>,
     by_arn: HashMap<&'a str, usize>,
+    /// Accounts by their number as policies write it.
+    accounts: HashMap<String, AccountId>,
 }
 
 impl Access<'_> {
@@ -40,7 +42,12 @@ impl Access<'_> {
                 by_account.entry(holder.account).or_default().push(at);
             }
         }
-        Askers { action, by_account, by_arn }
+        let names = super::names::Names::of(self.estate);
+        let count = u32::try_from(self.estate.accounts.len()).unwrap_or(u32::MAX);
+        let accounts = (0..count).map(AccountId);
+        // Of two accounts with one number the first counts.
+        let accounts = accounts.rev().map(|id| (super::names::marked(&[names.account(id)]), id)).collect();
+        Askers { action, by_account, by_arn, accounts }
     }
 
     /// Everybody of the estate who may do the action to a thing, with the answer, in the estate's order.
@@ -87,7 +94,7 @@ impl Access<'_> {
                     };
                     match askers.by_arn.get(text.as_str()) {
                         Some(at) => who.push(*at),
-                        None => who.extend(self.of_account(askers, &text)),
+                        None => who.extend(askers.of_account(&text)),
                     }
                 }
             }
@@ -102,15 +109,14 @@ impl Access<'_> {
         who.dedup();
         who
     }
+}
 
-    /// The askers of another account that a policy names.
-    fn of_account(&self, askers: &Askers<'_>, text: &str) -> Vec<usize> {
-        let names = super::names::Names::of(self.estate);
-        let accounts = (0..).map(AccountId).zip(&self.estate.accounts);
+impl Askers<'_> {
+    /// Those of the account that a policy names, by its number or by an ARN with it.
+    fn of_account(&self, text: &str) -> impl Iterator<Item = usize> + '_ {
         let number = text.split(':').nth(4).unwrap_or(text);
-        let found =
-            accounts.map(|(id, _)| id).find(|id| super::names::marked(&[names.account(*id)]) == number);
-        found.and_then(|id| askers.by_account.get(&id)).cloned().unwrap_or_default()
+        let account = self.accounts.get(number).and_then(|id| self.by_account.get(id));
+        account.into_iter().flatten().copied()
     }
 }
 

@@ -7,7 +7,10 @@
 //! certificate the policy is TLSv1, whatever is set); Amazon API Gateway Developer Guide, "Choose a security
 //! policy for your custom domain in API Gateway" (HTTP and WebSocket APIs have TLS_1_2 only).
 
+mod passages;
+
 use estate::{Kind, ResourceRef, Value};
+use passages::Passages;
 
 use crate::lookup::Attachments;
 use crate::text::Truth;
@@ -38,8 +41,9 @@ const OLD: Words<'static> = Words {
 fn check(facts: &Facts<'_>, findings: &mut Findings) {
     let rule = "AWS::ElasticLoadBalancingV2::ListenerRule";
     let rules = Attachments::of(facts, rule, &["ListenerArn"], "AWS::ElasticLoadBalancingV2::Listener");
+    let passages = Passages::of(facts);
     for &listener in facts.index.of_kind("AWS::ElasticLoadBalancingV2::Listener") {
-        load_balancer_listener(facts, findings, listener, &rules);
+        load_balancer_listener(facts, findings, listener, &rules, &passages);
     }
     for &balancer in facts.index.of_kind("AWS::ElasticLoadBalancing::LoadBalancer") {
         classic(findings, balancer);
@@ -104,73 +108,31 @@ const MOST_STEPS: u8 = 4;
 /// What a listener that passes connections through leads to, where that is known: load balancers of the estate, named by
 /// a reference or by addresses of their own, whose listeners are judged for themselves. `None` where something else may
 /// be behind it.
-fn through(facts: &Facts<'_>, listener: ResourceRef<'_>, steps: u8) -> Option<Judgement> {
-    let actions = listener.resource.properties.get("DefaultActions")?;
-    let group = match actions.as_items() {
-        [action] if text(action.get("Type")) == Some("forward") => action.get("TargetGroupArn")?,
-        _ => return None,
-    };
-    let group = facts.index.named("AWS::ElasticLoadBalancingV2::TargetGroup", group)?;
-    let registers = |service: &&ResourceRef<'_>| {
-        let balancers = service.resource.properties.get("LoadBalancers");
-        // One whose group is not known may register here.
-        balancers.into_iter().flat_map(Value::as_items).any(|item| match item.get("TargetGroupArn") {
-            Some(other) => facts
-                .index
-                .named("AWS::ElasticLoadBalancingV2::TargetGroup", other)
-                .is_none_or(|found| found == group),
-            None => false,
-        })
-    };
-    if facts.index.of_kind("AWS::ECS::Service").iter().any(|service| registers(&service)) {
-        return None;
-    }
+fn through<'a>(passages: &Passages<'_, 'a>, listener: ResourceRef<'a>, steps: u8) -> Option<Judgement> {
+    let group = passages.group(listener)?;
     let targets = group.resource.properties.get("Targets")?.as_items();
     let steps = steps.checked_sub(1)?;
     let mut all = (!targets.is_empty()).then_some(Judgement::Holds)?;
     for target in targets {
         let port = target.get("Port").or_else(|| group.resource.properties.get("Port"))?;
-        let balancer = balancer_at(facts, target.get("Id")?)?;
-        let next = listener_on(facts, balancer, port)?;
+        let balancer = passages.balancer_at(target.get("Id")?)?;
+        let next = passages.listener_on(balancer, port)?;
         all = all.and(|| match text(next.resource.properties.get("Protocol")) {
             // Its own policy is judged where it is.
             Some("HTTPS" | "TLS") => Judgement::Holds,
-            Some("TCP") => through(facts, next, steps).unwrap_or_else(|| passes_through(None, next)),
+            Some("TCP") => through(passages, next, steps).unwrap_or_else(|| passes_through(None, next)),
             _ => not_tls(next.resource.properties.get("Protocol"), next),
         });
     }
     Some(all)
 }
 
-/// The load balancer that a target names, or that has an address of its own there.
-fn balancer_at<'a>(facts: &Facts<'a>, target: &Value) -> Option<ResourceRef<'a>> {
-    let kind = "AWS::ElasticLoadBalancingV2::LoadBalancer";
-    let Some(address) = target.as_str() else { return facts.index.named(kind, target) };
-    facts.index.of_kind(kind).iter().copied().find(|balancer| {
-        let mappings = balancer.resource.properties.get("SubnetMappings");
-        let mut mappings = mappings.into_iter().flat_map(Value::as_items);
-        mappings.any(|mapping| text(mapping.get("PrivateIPv4Address")) == Some(address))
-    })
-}
-
-/// The only listener of a load balancer on a port.
-fn listener_on<'a>(facts: &Facts<'a>, balancer: ResourceRef<'a>, port: &Value) -> Option<ResourceRef<'a>> {
-    let kind = "AWS::ElasticLoadBalancingV2::LoadBalancer";
-    let port = port.as_int()?;
-    let mut found =
-        facts.index.of_kind("AWS::ElasticLoadBalancingV2::Listener").iter().copied().filter(|listener| {
-            let of = |name: &str| listener.resource.properties.get(name);
-            of("Port").and_then(Value::as_int) == Some(port)
-                && of("LoadBalancerArn").and_then(|arn| facts.index.named(kind, arn)) == Some(balancer)
-        });
-    found.next().filter(|_| found.next().is_none())
-}
-
-fn load_balancer_listener(
-    facts: &Facts<'_>,
+fn load_balancer_listener<'a>(
+    facts: &Facts<'a>,
     findings: &mut Findings,
-    listener: ResourceRef<'_>,
+    listener: ResourceRef<'a>,
     rules: &Attachments<'_>,
+    passages: &Passages<'_, 'a>,
 ) {
     let protocol = Setting::of(listener.resource, &["Protocol"]);
     let gateway = protocol.judge(|protocol| match text(protocol) {
@@ -185,7 +147,7 @@ fn load_balancer_listener(
     let plain = protocol.judge(|protocol| match text(protocol) {
         Some("HTTPS" | "TLS" | "QUIC") => Judgement::Holds,
         Some("TCP") => {
-            through(facts, listener, MOST_STEPS).unwrap_or_else(|| passes_through(protocol, listener))
+            through(passages, listener, MOST_STEPS).unwrap_or_else(|| passes_through(protocol, listener))
         }
         Some("UDP" | "TCP_UDP" | "TCP_QUIC") => passes_through(protocol, listener),
         Some("HTTP") => {
