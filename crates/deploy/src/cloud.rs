@@ -239,6 +239,9 @@ pub struct StackRequest {
     pub capabilities: Vec<String>,
     /// Resources that exist and are taken into the stack; then nothing else of it may change.
     pub import: Vec<Import>,
+    /// Whether resources that differ from what the template said last are brought back, though the template asks for
+    /// nothing new.
+    pub revert_drift: bool,
 }
 
 /// A resource that exists and is taken into a stack.
@@ -327,6 +330,8 @@ pub struct TrailEvent {
 pub struct FleetInstance {
     /// Where.
     pub place: Place,
+    /// The name of its stack there.
+    pub stack: String,
     /// `CURRENT`, `OUTDATED`, `INOPERABLE`.
     pub status: String,
     /// Why.
@@ -433,6 +438,13 @@ pub trait Cloud: Send + Sync {
     /// # Errors
     /// [`CloudError::Unsupported`] where this cloud cannot read resources of the type.
     fn resource(&self, place: &Place, kind: &str, id: &str) -> Answer<Option<ResourceState>>;
+
+    /// An attribute of a resource, as `Fn::GetAtt` returns it; `None` where it has none, or this cloud cannot say.
+    ///
+    /// # Errors
+    /// As any call.
+    fn attribute(&self, place: &Place, kind: &str, id: &str, name: &str)
+    -> Answer<Option<serde_json::Value>>;
 
     /// The identifiers of all resources of a type in a place.
     ///

@@ -5,9 +5,18 @@
 //! continued by running again.
 
 mod cloud;
+pub mod drift;
+pub mod engine;
+pub mod evaluate;
+mod inventory;
+pub mod ledger;
+pub mod local;
+pub mod patience;
+pub mod template;
 
 pub use cloud::{
     AccountState, Answer, Caller, ChangeAction, ChangeSet, Cloud, CloudError, Entry, FleetInstance, Import,
     OrganizationChange, OrganizationState, Place, ResourceChange, ResourceState, StackEvent, StackRequest,
     StackResource, StackState, TrailEvent, UnitState,
 };
+pub use inventory::{Depth, inventory};

@@ -174,6 +174,7 @@ fn accounts(layout: &Layout<'_>) -> Vec<Account> {
     let accounts = blueprint.organization.accounts.iter().zip(environments);
     let every = Account {
         name: SmolStr::new_static(layout::EVERY_ACCOUNT),
+        title: None,
         number: None,
         unit: None,
         environment: None,
@@ -181,6 +182,7 @@ fn accounts(layout: &Layout<'_>) -> Vec<Account> {
     };
     let account = |(account, environment): (&blueprint::model::Account, Option<SmolStr>)| Account {
         name: SmolStr::new(account.name.value.as_str()),
+        title: Some(account.title.clone()).filter(|title| title.as_str() != account.name.value.as_str()),
         number: None,
         unit: account.unit.and_then(|unit| u32::try_from(unit.0).ok()),
         environment,

@@ -56,6 +56,8 @@ pub struct Unit {
 pub struct Account {
     /// The name people know it by.
     pub name: SmolStr,
+    /// What AWS calls it, where that is not its name.
+    pub title: Option<SmolStr>,
     /// Its twelve digits, where they are known already.
     pub number: Option<SmolStr>,
     /// Position of its unit in [`Organization::units`].

@@ -140,6 +140,7 @@ fn read_once(
     session.diagnostics = own;
     let account = Account {
         name: options.account.clone().unwrap_or_else(|| SmolStr::new_static("template account")),
+        title: None,
         number: None,
         unit: None,
         environment: None,

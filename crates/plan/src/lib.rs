@@ -5,11 +5,13 @@
 //! Always: pure and synchronous; no clock, no I/O; the same input gives the same plan; whoever carries a plan out has
 //! nothing left to decide.
 
+mod changes;
 mod inventory;
 mod order;
 mod select;
 mod shared_text;
 
+pub use changes::{Change, Danger, Fate, changes, dangers};
 pub use inventory::{DeployedResource, DeployedStack, Inventory, InventoryAccount, StackStatus};
 pub use order::{Action, Desired, Plan, PlanError, PlannedAccount, Reason, Step, destruction, order};
 pub use select::Selector;

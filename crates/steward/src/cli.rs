@@ -1,9 +1,16 @@
 //! The command line.
 
+mod cloud;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+
+pub use cloud::{
+    Apply, CloudKind, CloudOptions, Destroy, Drift, Empty, History, Local, LocalAction, PlanOptions, Running,
+    Status,
+};
 
 /// Compile, prove and audit regulated AWS estates.
 #[derive(Debug, Parser)]
@@ -72,6 +79,8 @@ pub enum Format {
     Csv,
     /// A picture, of `reach`
     Svg,
+    /// For a merge request, of `plan`
+    Markdown,
 }
 
 /// When to use colour.
@@ -148,6 +157,37 @@ pub enum Command {
     /// Judge IAM policies by themselves
     #[command(subcommand)]
     Policy(Policy),
+    /// Show what will change in the cloud, and what of it is dangerous
+    #[command(
+        after_help = "Examples:\n  steward plan examples/clinical-ai\n  steward plan --format markdown > plan.md\n  \
+                            steward plan -o plan.json && steward apply plan.json --yes\n\nThe cloud is the local one unless --cloud says another."
+    )]
+    Plan(PlanOptions),
+    /// Make the cloud have what the blueprint says
+    #[command(
+        after_help = "Examples:\n  steward apply examples/clinical-ai --yes\n  steward apply --only clinical-production --parallel 4\n  \
+                            steward apply plan.json --blueprint . --yes\n\nInterrupted at any moment it is continued by running it again."
+    )]
+    Apply(Apply),
+    /// Show what differs from what was deployed, who did it, and how much was looked at
+    #[command(
+        after_help = "Examples:\n  steward drift examples/clinical-ai\n  steward drift --exit-code\n  steward drift --repair --yes"
+    )]
+    Drift(Drift),
+    /// Show what is deployed where
+    Status(Status),
+    /// Show who deployed what and when, and whether the records are whole
+    History(History),
+    /// Delete everything in an account that is a playground, and only there
+    #[command(after_help = "Example:\n  steward empty sandbox/playground --yes")]
+    Empty(Empty),
+    /// Delete what was deployed of an estate
+    #[command(after_help = "Example:\n  steward destroy --allow destroy:production --allow 'delete:*' --yes")]
+    Destroy(Destroy),
+    /// Look into the local cloud, or change it behind everybody's back
+    #[command(after_help = "Examples:\n  steward local show RecordsDatabase\n  \
+                            steward local edit production-data-records/RecordsDatabase DeletionProtection false --as mallory")]
+    Local(Local),
     /// Print the JSON Schema of the blueprint, by which editors complete and check it
     #[command(
         after_help = "Example:\n  steward schema -o estate.schema.json\n\nThen begin estate.yaml with\n  \

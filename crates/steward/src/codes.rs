@@ -53,6 +53,29 @@ codes! {
     TOO_VARIED = "STW0041", "the network is too varied to be decided",
         "The engine over all packets stopped at its bound on memory. Nothing is proved either way. Ask about less: a part \
          of the templates, or fewer accounts.";
+    NO_SUCH_CLOUD = "STW0050", "this build does not reach that cloud",
+        "`--cloud local` is a cloud in a file, for trying. Templates for AWS are written by `steward build`.";
+    CLOUD_FAILED = "STW0051", "the cloud did not do what it was asked",
+        "The message is the cloud's. What was done before stays done; the same command goes on from there.";
+    NO_PLAN = "STW0052", "there is no plan",
+        "The message says what stands in the way. A stack that is left out by `--only` must be deployed already when another \
+         needs it; a value that only a person knows is given with `--value`.";
+    MOVED = "STW0053", "the world has moved since the plan was made",
+        "A saved plan is applied exactly as it was shown, or not at all. Make it again.";
+    VIOLATES = "STW0054", "the estate violates what it should guarantee",
+        "Nothing is deployed that does not hold. Mend it, cover it with an exception (owner, reason, expiry), or say \
+         `--allow violations`; the record keeps the verdicts.";
+    NOT_ALLOWED = "STW0055", "nobody allowed this",
+        "What loses data, cuts traffic off or empties an account is done only when it is named. The message says how.";
+    NOT_CONFIRMED = "STW0056", "nobody said that this is to be done",
+        "On a terminal the plan is shown and asked about; elsewhere `--yes` says it.";
+    BUSY = "STW0057", "somebody else is changing the estate",
+        "One at a time. A lock of a process of this machine that is no more does not count; one of another machine is broken by \
+         its name.";
+    NO_SUCH_ESTATE = "STW0058", "nothing of that estate was ever deployed",
+        "`steward status` without a name shows what the cloud has.";
+    NO_SUCH_RESOURCE = "STW0059", "the local cloud has no such resource",
+        "A resource is named by its id, or by its stack and logical id.";
 }
 
 /// Every code that any part of Steward may report, sorted.

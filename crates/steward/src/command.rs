@@ -1,16 +1,23 @@
 //! The commands, one file each.
 
 mod access;
+mod apply;
 mod audit;
 mod build;
 mod check;
+mod deploy;
+mod drift;
 mod explain;
 mod init;
+mod local;
 mod markdown;
+mod plan;
 mod policy;
+mod progress;
 mod reach;
 mod report;
 mod schema;
+mod status;
 mod trace;
 
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -32,6 +39,8 @@ pub fn run(cli: &Cli) -> Ending {
     let written = match (cli.global.format, &cli.command) {
         (Format::Csv, Command::Trace(_) | Command::Reach(_)) | (Format::Svg, Command::Reach(_)) => None,
         (Format::Csv, _) => Some("only `steward trace` and `steward reach` write CSV"),
+        (Format::Markdown, Command::Plan(_)) => None,
+        (Format::Markdown, _) => Some("only `steward plan` writes Markdown"),
         (Format::Svg, _) => Some("only `steward reach` writes SVG"),
         _ => None,
     };
@@ -50,6 +59,14 @@ pub fn run(cli: &Cli) -> Ending {
         Command::WhoCan(options) => access::all(&cli.global, options, today),
         Command::Can(options) => access::one(&cli.global, options, today),
         Command::Policy(options) => policy::run(&cli.global, options, today),
+        Command::Plan(options) => plan::run(&cli.global, options, today),
+        Command::Apply(options) => apply::run(&cli.global, options, today),
+        Command::Drift(options) => drift::run(&cli.global, options, today),
+        Command::Status(options) => status::run(&cli.global, options),
+        Command::History(options) => status::history(&cli.global, options),
+        Command::Empty(options) => apply::empty(&cli.global, options, today),
+        Command::Destroy(options) => apply::destroy(&cli.global, options, today),
+        Command::Local(options) => local::run(&cli.global, options),
         Command::Schema(options) => schema::run(&cli.global, options),
         Command::Completions { shell } => {
             let mut script = Vec::new();

@@ -60,7 +60,7 @@ impl<'a> Surroundings<'a> {
             }
         }
         let maker = |name: &str| made.get(name).map(|(stack, id)| (*stack, (*id).clone()));
-        let makers = estate.accounts.iter().map(|account| maker(&account.name)).collect();
+        let makers = estate.accounts.iter().map(|it| maker(it.title.as_ref().unwrap_or(&it.name))).collect();
         let fleets = estate.stacks().filter_map(|(id, stack)| Some((stack.fleet.clone()?, id))).collect();
         Self { estate, catalog, makers, fleets }
     }

@@ -44,6 +44,9 @@ pub struct Manifest {
 pub struct ManifestAccount {
     /// Its name.
     pub name: String,
+    /// What AWS calls it, where that is not its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
     /// Its twelve digits, where they are known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub number: Option<String>,

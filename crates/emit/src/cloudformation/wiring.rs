@@ -229,6 +229,7 @@ fn accounts(around: &Surroundings<'_>, units: &[Unit], wired: &Wired) -> Vec<Man
     let all = (0..).zip(&estate.accounts).filter(|(at, _)| used.contains(at));
     let account = |(at, account): (u32, &estate::Account)| ManifestAccount {
         name: account.name.to_string(),
+        title: account.title.as_ref().map(ToString::to_string),
         number: account.number.as_ref().map(ToString::to_string),
         number_from: around.makers.get(at as usize).and_then(Option::as_ref).and_then(|(stack, id)| {
             output_of(around, units, wired, &Reference::attribute(*stack, id.clone(), "AccountId"))

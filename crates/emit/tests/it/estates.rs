@@ -9,7 +9,14 @@ use estate::{
 };
 
 pub fn account(name: &str) -> Account {
-    Account { name: name.into(), number: None, unit: None, environment: Some(name.into()), span: Span::NONE }
+    Account {
+        name: name.into(),
+        title: None,
+        number: None,
+        unit: None,
+        environment: Some(name.into()),
+        span: Span::NONE,
+    }
 }
 
 pub fn origin() -> Origin {

@@ -53,6 +53,7 @@ fn timing() {
     let mut estate = Estate::default();
     while estate.resource_count() < 150_000 {
         let account = estate.add_account(Account {
+            title: None,
             name: format!("a{}", estate.accounts.len()).into(),
             number: None,
             unit: None,

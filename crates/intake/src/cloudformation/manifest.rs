@@ -88,7 +88,7 @@ impl Reader<'_, '_> {
         if let Some(id) = self.accounts.get(&name) {
             return *id;
         }
-        let account = Account { name: name.clone(), number, unit: None, environment, span };
+        let account = Account { name: name.clone(), title: None, number, unit: None, environment, span };
         let id = match self.session.estate.accounts.get_mut(self.default.0 as usize) {
             // The account that stands for "somewhere" becomes the first that has a name.
             Some(first) if self.accounts.is_empty() => {

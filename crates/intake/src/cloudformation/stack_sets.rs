@@ -38,6 +38,7 @@ pub(super) fn expand(
     }
     let account = estate.add_account(Account {
         name: SmolStr::new_static(EVERY_ACCOUNT),
+        title: None,
         number: None,
         unit: None,
         environment: None,

@@ -235,6 +235,7 @@ fn stacks(
                 let (unit, environment) = (None, None);
                 estate.add_account(Account {
                     name,
+                    title: None,
                     number: number.clone(),
                     unit,
                     environment,

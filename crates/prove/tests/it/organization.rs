@@ -13,6 +13,7 @@ fn estate(stacks: &[(&str, &[Made])]) -> Estate {
     let mut estate = Estate::default();
     let account = |name: &str| Account {
         name: name.into(),
+        title: None,
         number: None,
         unit: None,
         environment: None,

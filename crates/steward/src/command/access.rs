@@ -43,7 +43,7 @@ pub fn all(global: &Global, options: &WhoCan, today: Date) -> Ending {
         })
         .collect();
     match global.format {
-        Format::Text | Format::Csv | Format::Svg => {
+        Format::Text | Format::Csv | Format::Svg | Format::Markdown => {
             print(&table(&rows, &options.action, &name(&access, thing), &read.sources, style(global)))
         }
         Format::Json | Format::Sarif => {
@@ -75,7 +75,7 @@ pub fn one(global: &Global, options: &Can, today: Date) -> Ending {
     let finding = access.can(asker, &options.action, thing);
     let who = who.map_or_else(|| options.principal.clone(), |at| holder_name(&access, at));
     match global.format {
-        Format::Text | Format::Csv | Format::Svg => {
+        Format::Text | Format::Csv | Format::Svg | Format::Markdown => {
             let style = style(global);
             let mut out =
                 format!("{} {} {}\n\n", style.paint(Ink::Strong, &who), options.action, name(&access, thing));

@@ -23,7 +23,7 @@ pub fn run(global: &Global, options: &Explain, today: Date) -> Ending {
         return refuse(global, diagnostic.help("`--format json` is for programs"));
     }
     let style = match global.format {
-        Format::Text | Format::Csv | Format::Svg => style(global),
+        Format::Text | Format::Csv | Format::Svg | Format::Markdown => style(global),
         // A program gets the text as it is.
         Format::Json | Format::Sarif => Style { colour: false, unicode: true, ..style(global) },
     };

@@ -33,7 +33,7 @@ pub fn show(
         version: env!("CARGO_PKG_VERSION"),
     };
     match global.format {
-        Format::Text | Format::Csv | Format::Svg => {
+        Format::Text | Format::Csv | Format::Svg | Format::Markdown => {
             let elapsed = Some(start.elapsed());
             print(&emit::report::text(&reported, style(global), detail(global), elapsed));
         }

@@ -63,10 +63,10 @@ pub fn run(global: &Global, options: &Trace, today: Date) -> Ending {
             let row: Vec<String> = words.iter().map(|field| emit::trace::quoted(field)).collect();
             print(&format!("source,destination,verdict,reason\n{}\n", row.join(",")));
         }
-        Format::Text | Format::Sarif | Format::Svg if global.quiet => {
+        Format::Text | Format::Sarif | Format::Svg | Format::Markdown if global.quiet => {
             print(&format!("{}: {}\n", emit::trace::word(trace.verdict), trace.reason));
         }
-        Format::Text | Format::Sarif | Format::Svg => {
+        Format::Text | Format::Sarif | Format::Svg | Format::Markdown => {
             print(&emit::trace::text(&trace, opening, &network, &read.sources, style(global)));
         }
     }

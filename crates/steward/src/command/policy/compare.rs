@@ -19,7 +19,7 @@ pub fn run(global: &Global, options: &ComparePolicies) -> Ending {
     let (Some(old), Some(new)) = (old, new) else { return Ending::Mistake };
     let comparison = compare(&old, &new, Catalog::shared().iam());
     match global.format {
-        Format::Text | Format::Csv | Format::Svg => {
+        Format::Text | Format::Csv | Format::Svg | Format::Markdown => {
             print(&text(global, options, &comparison.more, &comparison.less))
         }
         Format::Json | Format::Sarif => print(&format!("{:#}\n", json(&comparison.more, &comparison.less))),

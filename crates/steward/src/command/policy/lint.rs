@@ -43,7 +43,7 @@ pub fn run(global: &Global, options: &PolicyLint, today: Date) -> Ending {
     match global.format {
         Format::Json => print(&format!("{:#}\n", diagnostics::render::json::all(&diagnostics, &sources))),
         Format::Sarif => print(&sarif(&diagnostics, &sources, today)),
-        Format::Text | Format::Csv | Format::Svg => {
+        Format::Text | Format::Csv | Format::Svg | Format::Markdown => {
             if !global.quiet {
                 say(global, &diagnostics, &sources);
             }

@@ -1,0 +1,163 @@
+//! What a cloud has of an estate.
+//!
+//! In: a [`Cloud`] and the estate's name. Out: [`Inventory`]. Always: only what the cloud says; a place that cannot be asked is an error,
+//! never an empty place.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use emit::cloudformation::Manifest;
+use plan::{DeployedResource, DeployedStack, ESTATE_TAG, Inventory, InventoryAccount, TEMPLATE_TAG};
+
+use crate::ledger::{self, Kept};
+use crate::{Answer, Cloud, OrganizationState, Place, StackState};
+
+/// How much to ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Depth {
+    /// Stacks with their status, parameters, outputs and tags.
+    Stacks,
+    /// Templates and resources too.
+    Resources,
+}
+
+/// Asks a cloud what it has of an estate. `manifest`: what is wanted, for the regions and the names of accounts.
+///
+/// # Errors
+/// The first call that fails for good.
+pub fn inventory(
+    cloud: &dyn Cloud,
+    estate: &str,
+    manifest: Option<&Manifest>,
+    management: Option<&str>,
+    depth: Depth,
+) -> Answer<Inventory> {
+    let kept = ledger::kept(cloud, estate)?;
+    let caller = cloud.caller()?;
+    let organization = cloud.organization()?;
+    let accounts = accounts(&kept, organization.as_ref(), &caller.account, manifest, management);
+    let mut regions: BTreeSet<String> = kept.regions.iter().cloned().collect();
+    regions.extend(manifest.into_iter().flat_map(|manifest| manifest.regions.iter().cloned()));
+    regions.extend(
+        manifest.into_iter().flat_map(|it| it.stacks.iter().filter_map(|stack| stack.region.clone())),
+    );
+    let mut stacks = BTreeMap::new();
+    for (name, account) in &accounts {
+        for region in &regions {
+            let place = Place::new(account.number.clone(), region.clone());
+            for state in cloud.stacks(&place)? {
+                if state.tags.get(ESTATE_TAG).map(String::as_str) == Some(estate)
+                    || state.status.is_empty_shell()
+                {
+                    let key = format!("{name}/{region}/{}", state.name);
+                    stacks.insert(key, deployed(cloud, &place, name, state, depth)?);
+                }
+            }
+        }
+    }
+    // A shell is ours only where we want a stack of that name.
+    let wanted =
+        |key: &String| manifest.is_some_and(|manifest| manifest.stacks.iter().any(|stack| stack.key == *key));
+    stacks.retain(|key, stack: &mut DeployedStack| !stack.status.is_empty_shell() || wanted(key));
+    Ok(Inventory {
+        estate: estate.to_owned(),
+        accounts,
+        stacks,
+        after: kept.after,
+        estate_hash: Some(kept.estate_hash).filter(|hash| !hash.is_empty()),
+        commit: kept.commit,
+    })
+}
+
+/// Accounts by the names that the estate has for them.
+fn accounts(
+    kept: &Kept,
+    organization: Option<&OrganizationState>,
+    caller: &str,
+    manifest: Option<&Manifest>,
+    management: Option<&str>,
+) -> BTreeMap<String, InventoryAccount> {
+    let mut out = BTreeMap::new();
+    let name = management.map(str::to_owned).or_else(|| kept.management.clone());
+    let manager = |email: Option<String>| InventoryAccount {
+        number: caller.to_owned(),
+        email,
+        unit: Vec::new(),
+        status: "ACTIVE".to_owned(),
+    };
+    match organization {
+        None => {
+            out.insert(name.unwrap_or_else(|| "management".to_owned()), manager(None));
+        }
+        Some(state) => {
+            for account in &state.accounts {
+                let is_manager = account.number == state.management;
+                let titled = manifest.into_iter().flat_map(|manifest| &manifest.accounts);
+                let titled =
+                    titled.filter(|it| it.title.as_ref() == Some(&account.name)).map(|it| &it.name).next();
+                let titled = titled.or_else(|| kept.titles.get(&account.name)).cloned();
+                let known = if is_manager { name.clone() } else { titled };
+                let known = known.unwrap_or_else(|| account.name.clone());
+                let unit = units(state, &account.parent);
+                let (number, email, status) =
+                    (account.number.clone(), Some(account.email.clone()), account.status.clone());
+                out.insert(known, InventoryAccount { number, email, unit, status });
+            }
+        }
+    }
+    // Accounts whose numbers the blueprint says, where they are not in an organization that we see.
+    for account in manifest.into_iter().flat_map(|manifest| &manifest.accounts) {
+        if let Some(number) = &account.number {
+            let known = InventoryAccount { number: number.clone(), ..manager(None) };
+            out.entry(account.name.clone()).or_insert(known);
+        }
+    }
+    out
+}
+
+/// Names of the units that something is in, from below the root.
+fn units(state: &OrganizationState, parent: &str) -> Vec<String> {
+    let mut out = Vec::new();
+    let mut at = parent;
+    while let Some(unit) = state.units.iter().find(|unit| unit.id == at) {
+        out.insert(0, unit.name.clone());
+        if out.len() > state.units.len() {
+            break;
+        }
+        at = &unit.parent;
+    }
+    out
+}
+
+fn deployed(
+    cloud: &dyn Cloud,
+    place: &Place,
+    account: &str,
+    state: StackState,
+    depth: Depth,
+) -> Answer<DeployedStack> {
+    let (mut template, mut resources) = (Arc::from(""), BTreeMap::new());
+    if depth == Depth::Resources && !state.status.is_empty_shell() {
+        template = cloud.template(place, &state.name)?;
+        for resource in cloud.stack_resources(place, &state.name)? {
+            let known = DeployedResource {
+                kind: resource.kind,
+                physical_id: resource.physical_id,
+                status: resource.status,
+            };
+            resources.insert(resource.logical_id, known);
+        }
+    }
+    Ok(DeployedStack {
+        account: account.to_owned(),
+        region: place.region.clone(),
+        name: state.name,
+        status: state.status,
+        template,
+        template_sha256: state.tags.get(TEMPLATE_TAG).cloned().unwrap_or_default(),
+        parameters: state.parameters,
+        outputs: state.outputs,
+        tags: state.tags,
+        resources,
+    })
+}

@@ -1,0 +1,14 @@
+//! Deployments into the local cloud: small templates of which everything can be seen.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "tests"
+)]
+
+mod faults;
+mod ledger;
+mod scene;
+mod stacks;

@@ -1,0 +1,337 @@
+//! `steward plan`: what will change in the cloud, and what of it is dangerous.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+use deploy::{Depth, ledger};
+use diagnostics::render::{Ink, Style, columns};
+use diagnostics::{Diagnostic, Span};
+use plan::{Action, Change, Danger, Fate, Plan, Step};
+use prove::Date;
+use serde_json::json;
+
+use super::deploy::{Wanted, cloud_failed, inventory, open, order, wanted};
+use super::refuse;
+use crate::cli::{Format, Global, PlanOptions};
+use crate::disk::write_whole;
+use crate::terminal::{print, style};
+use crate::{Ending, codes};
+
+/// Runs it.
+pub fn run(global: &Global, options: &PlanOptions, today: Date) -> Ending {
+    match planned(global, options, today) {
+        Ok(ending) | Err(ending) => ending,
+    }
+}
+
+fn planned(global: &Global, options: &PlanOptions, today: Date) -> Result<Ending, Ending> {
+    let cloud = open(global, &options.cloud)?;
+    let wanted = wanted(global, &options.path, &cloud, today)?;
+    let there = inventory(global, &cloud, wanted.estate(), Some(&wanted.desired), Depth::Resources)?;
+    let plan = order(global, &wanted, &there, &options.only, &options.value, &BTreeSet::new())?;
+    let changes = plan::changes(&plan, &there);
+    let history = ledger::history(&cloud, wanted.estate()).map_err(|error| cloud_failed(global, &error))?;
+    let before = history.records.iter().rev().find(|record| !record.verdicts.is_empty());
+    let before = before.map(|record| record.verdicts.clone()).unwrap_or_default();
+    let verdicts = turned(&before, &wanted);
+    if let Some(path) = &options.output {
+        let text = format!("{}\n", serde_json::to_string(&plan).unwrap_or_default());
+        write_whole(path, &text).map_err(|error| {
+            let text = format!("`{}` was not written: {error}", path.display());
+            refuse(global, Diagnostic::error(codes::CANNOT_WRITE, Span::NONE, text))
+        })?;
+    }
+    let shown = Shown { plan: &plan, changes: &changes, dangers: plan::dangers(&changes), verdicts };
+    match global.format {
+        Format::Json | Format::Sarif => print(&format!("{:#}\n", shown.json())),
+        Format::Markdown => print(&shown.markdown()),
+        _ => print(&shown.text(style(global), global.verbose)),
+    }
+    Ok(Ending::Good)
+}
+
+/// Guarantees whose verdict is another one than when the estate was applied last: id, before, now.
+pub(super) fn turned(before: &BTreeMap<String, String>, wanted: &Wanted) -> Vec<(String, String, String)> {
+    if before.is_empty() {
+        return Vec::new();
+    }
+    let now = wanted.verdicts();
+    let ids: BTreeSet<&String> = before.keys().chain(now.keys()).collect();
+    let word = |all: &BTreeMap<String, String>, id: &String| {
+        all.get(id).cloned().unwrap_or_else(|| "without subject".to_owned())
+    };
+    let all = ids.into_iter().map(|id| (id.clone(), word(before, id), word(&now, id)));
+    all.filter(|(_, before, now)| before != now).collect()
+}
+
+/// A plan as people see it.
+pub(super) struct Shown<'p> {
+    pub plan: &'p Plan,
+    pub changes: &'p [Change],
+    pub dangers: Vec<Danger>,
+    pub verdicts: Vec<(String, String, String)>,
+}
+
+/// Changes that have one cause look alike: the same of the same resource, in many stacks.
+struct Row<'p> {
+    fate: Fate,
+    id: &'p str,
+    kind: &'p str,
+    properties: &'p [String],
+    stacks: Vec<&'p str>,
+}
+
+impl Shown<'_> {
+    fn rows(&self) -> Vec<Row<'_>> {
+        let mut rows: Vec<Row<'_>> = Vec::new();
+        let mut known: BTreeMap<(Fate, &str, &str, &[String]), usize> = BTreeMap::new();
+        for change in self.changes {
+            let Change { fate, stack, id, kind, properties, .. } = change;
+            let at = *known.entry((*fate, id, kind, properties)).or_insert(rows.len());
+            match rows.get_mut(at) {
+                Some(row) => row.stacks.push(stack),
+                None => rows.push(Row { fate: *fate, id, kind, properties, stacks: vec![stack] }),
+            }
+        }
+        rows
+    }
+
+    fn count(&self, fate: Fate) -> usize {
+        self.changes.iter().filter(|change| change.fate == fate).count()
+    }
+
+    /// Whole stacks that are created or deleted, each in one line; the rest resource by resource.
+    pub fn text(&self, style: Style, all: bool) -> String {
+        let mut out = String::new();
+        if self.plan.steps.is_empty() {
+            let _ = writeln!(
+                out,
+                "{} {}: nothing to do, {} stacks are as the blueprint says",
+                style.paint(Ink::Good, style.glyph("✓", "ok")),
+                self.plan.estate,
+                self.plan.unchanged
+            );
+            return out;
+        }
+        let _ = writeln!(out, "{}\n", style.paint(Ink::Heading, &self.headline()));
+        self.stacks(&mut out, style, all);
+        let whole = |change: &str| {
+            self.plan.steps.iter().any(|step| {
+                step.key == change
+                    && matches!(step.action, Action::Create | Action::Recreate | Action::Delete)
+            })
+        };
+        let rows: Vec<Row<'_>> =
+            self.rows().into_iter().filter(|row| !row.stacks.iter().all(|at| whole(at))).collect();
+        if !rows.is_empty() {
+            let _ = writeln!(out, "{}", style.paint(Ink::Strong, "resources"));
+        }
+        let most = if all { usize::MAX } else { 24 };
+        for row in rows.iter().take(most) {
+            self.row(&mut out, style, row);
+        }
+        if rows.len() > most {
+            let _ = writeln!(out, "  … and {} more; -v shows them", rows.len() - most);
+        }
+        if !self.verdicts.is_empty() {
+            let _ = writeln!(out, "\n{}", style.paint(Ink::Strong, "guarantees"));
+            for (id, before, now) in &self.verdicts {
+                let ink = if now == "violated" {
+                    Ink::Bad
+                } else if now == "proved" {
+                    Ink::Good
+                } else {
+                    Ink::Doubt
+                };
+                let _ = writeln!(out, "  {id}: was {before}, {}", style.paint(ink, now));
+            }
+        }
+        if !self.dangers.is_empty() {
+            let _ =
+                writeln!(out, "\n{}", style.paint(Ink::Bad, "dangerous: each has to be named to be applied"));
+            for danger in &self.dangers {
+                let _ = writeln!(out, "  --allow {}", style.paint(Ink::Literal, &danger.word));
+                let _ = writeln!(out, "      {} goes: {}", danger.stake, danger.change.kind);
+                let without = &danger.change.dependants;
+                if !without.is_empty() {
+                    let _ = writeln!(out, "      meanwhile without it: {}", some(without, 5));
+                }
+            }
+        }
+        out.push('\n');
+        out.push_str(&self.waves(style));
+        out
+    }
+
+    fn headline(&self) -> String {
+        let stacks = |action: Action| self.plan.steps.iter().filter(|step| step.action == action).count();
+        let mut parts = Vec::new();
+        for action in [Action::Create, Action::Recreate, Action::Update, Action::Check, Action::Delete] {
+            if stacks(action) > 0 {
+                parts.push(format!("{} {}", stacks(action), action.word()));
+            }
+        }
+        format!(
+            "{}: {} stacks ({}), {} unchanged",
+            self.plan.estate,
+            self.plan.steps.len(),
+            parts.join(", "),
+            self.plan.unchanged
+        )
+    }
+
+    fn stacks(&self, out: &mut String, style: Style, all: bool) {
+        let whole = |action: Action| matches!(action, Action::Create | Action::Recreate | Action::Delete);
+        let mut groups: BTreeMap<(Action, &str), Vec<&Step>> = BTreeMap::new();
+        for step in self.plan.steps.iter().filter(|step| whole(step.action)) {
+            groups.entry((step.action, step.account.as_str())).or_default().push(step);
+        }
+        if groups.is_empty() {
+            return;
+        }
+        let _ = writeln!(out, "{}", style.paint(Ink::Strong, "whole stacks"));
+        for ((action, account), steps) in groups {
+            let resources: usize = steps.iter().map(|step| step.resources).sum();
+            let names: Vec<String> =
+                steps.iter().map(|step| format!("{}/{}", step.region, step.name)).collect();
+            let ink = if action == Action::Delete { Ink::Bad } else { Ink::Good };
+            let head = format!("{} {account}", mark(action, style));
+            let tail = format!("{:>3} stacks {resources:>5} resources", steps.len());
+            let gap = 34_usize.saturating_sub(columns(&head)).max(1);
+            let _ = write!(
+                out,
+                "  {}{}{}",
+                style.paint(ink, &head),
+                " ".repeat(gap),
+                style.paint(Ink::Dim, &tail)
+            );
+            let room = style.width.saturating_sub(4 + 34 + columns(&tail) + 2);
+            if all || room < 20 {
+                let _ = writeln!(out);
+                for name in names.iter().filter(|_| all) {
+                    let _ = writeln!(out, "      {name}");
+                }
+            } else {
+                let ellipsis = style.glyph("…", "...");
+                let _ = writeln!(out, "  {}", diagnostics::render::cut(&names.join(" "), room, ellipsis));
+            }
+        }
+        out.push('\n');
+    }
+
+    fn row(&self, out: &mut String, style: Style, row: &Row<'_>) {
+        let ink = match row.fate {
+            Fate::Deleted | Fate::Replaced => Ink::Bad,
+            Fate::MayBeReplaced | Fate::Retained => Ink::Doubt,
+            Fate::Changed => Ink::Plain,
+            Fate::Created => Ink::Good,
+        };
+        let word = format!("{:<12}", row.fate.word());
+        let place = match row.stacks.as_slice() {
+            [one] => (*one).to_owned(),
+            many => format!("{} stacks", many.len()),
+        };
+        let properties =
+            if row.properties.is_empty() { String::new() } else { format!(": {}", some(row.properties, 4)) };
+        let _ = writeln!(
+            out,
+            "  {}{} {}{properties}",
+            style.paint(ink, &word),
+            row.id,
+            style.paint(Ink::Dim, row.kind),
+        );
+        let _ = writeln!(out, "              {}", style.paint(Ink::Dim, &format!("in {place}")));
+    }
+
+    fn waves(&self, style: Style) -> String {
+        let waves: BTreeSet<u32> = self.plan.steps.iter().map(|step| step.wave).collect();
+        let counts = [
+            Fate::Created,
+            Fate::Changed,
+            Fate::MayBeReplaced,
+            Fate::Replaced,
+            Fate::Deleted,
+            Fate::Retained,
+        ];
+        let counts: Vec<String> = counts
+            .into_iter()
+            .filter(|fate| self.count(*fate) > 0)
+            .map(|fate| format!("{} {}", self.count(fate), fate.word()))
+            .collect();
+        let text = format!("{} waves · resources: {}", waves.len(), counts.join(", "));
+        format!("{}\n", style.paint(Ink::Strong, &text))
+    }
+
+    fn json(&self) -> serde_json::Value {
+        let steps = self.plan.steps.iter().map(|step| {
+            json!({ "stack": step.key, "action": step.action.word(), "wave": step.wave, "resources": step.resources,
+                    "reasons": step.reasons, "after": step.after })
+        });
+        let verdicts = self.verdicts.iter();
+        json!({
+            "schema": "steward-plan/1",
+            "estate": self.plan.estate,
+            "estateHash": self.plan.estate_hash,
+            "basis": self.plan.basis,
+            "unchanged": self.plan.unchanged,
+            "steps": steps.collect::<Vec<_>>(),
+            "changes": self.changes,
+            "dangers": self.dangers,
+            "guarantees": verdicts.map(|(id, before, now)| json!({ "id": id, "before": before, "after": now })).collect::<Vec<_>>(),
+        })
+    }
+
+    fn markdown(&self) -> String {
+        let mut out = format!("### {}\n\n", self.headline());
+        if self.changes.is_empty() {
+            return out;
+        }
+        out.push_str("| what | resource | type | properties | where |\n|---|---|---|---|---|\n");
+        for row in self.rows() {
+            let place = match row.stacks.as_slice() {
+                [one] => format!("`{one}`"),
+                many => format!("{} stacks", many.len()),
+            };
+            let _ = writeln!(
+                out,
+                "| {} | `{}` | {} | {} | {place} |",
+                row.fate.word(),
+                row.id,
+                row.kind,
+                row.properties.join(", ")
+            );
+        }
+        if !self.verdicts.is_empty() {
+            out.push_str("\n| guarantee | before | after |\n|---|---|---|\n");
+            for (id, before, now) in &self.verdicts {
+                let _ = writeln!(out, "| `{id}` | {before} | {now} |");
+            }
+        }
+        if !self.dangers.is_empty() {
+            out.push_str("\n**Dangerous: each has to be named to be applied.**\n\n");
+            for danger in &self.dangers {
+                let _ = writeln!(
+                    out,
+                    "- `--allow {}`: {} goes ({})",
+                    danger.word, danger.stake, danger.change.kind
+                );
+            }
+        }
+        out
+    }
+}
+
+fn mark(action: Action, style: Style) -> String {
+    let glyph = match action {
+        Action::Create | Action::Recreate => "+",
+        Action::Update | Action::Check => "~",
+        Action::Delete => style.glyph("−", "-"),
+    };
+    format!("{glyph} {}", action.word())
+}
+
+fn some(all: &[String], most: usize) -> String {
+    let shown: Vec<&str> = all.iter().take(most).map(String::as_str).collect();
+    let more = all.len().saturating_sub(most);
+    if more == 0 { shown.join(", ") } else { format!("{} and {more} more", shown.join(", ")) }
+}

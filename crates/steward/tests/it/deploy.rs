@@ -1,0 +1,229 @@
+//! Deployments with the real binary: the examples into the local cloud, and what goes wrong on the way.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
+
+use crate::run::Folder;
+
+const EXAMPLES: [&str; 5] = ["clinical-ai", "foundations", "brokerage", "studio", "hipaa-baseline"];
+
+fn example(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples").join(name)
+}
+
+/// A copy of an example, and a cloud beside it.
+struct Tour {
+    scratch: Folder,
+    folder: PathBuf,
+}
+
+impl Tour {
+    fn of(name: &str) -> Self {
+        let scratch = Folder::new();
+        let folder = scratch.path(name);
+        copy(&example(name), &folder);
+        Self { scratch, folder }
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_steward"));
+        command
+            .args(arguments)
+            .current_dir(self.scratch.path(""))
+            .env("NO_COLOR", "1")
+            .env("STEWARD_USER", "ana");
+        command.stdin(Stdio::null());
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> (i32, String) {
+        let Output { status, stdout, stderr } = self.command(arguments).output().unwrap();
+        let text = String::from_utf8_lossy(&stdout).into_owned() + &String::from_utf8_lossy(&stderr);
+        (status.code().unwrap_or(-1), text)
+    }
+
+    fn good(&self, arguments: &[&str]) -> String {
+        let (code, text) = self.run(arguments);
+        assert_eq!(code, 0, "{arguments:?}: {text}");
+        text
+    }
+
+    fn path(&self) -> &str {
+        self.folder.to_str().unwrap()
+    }
+
+    /// Replaces a text in the blueprint.
+    fn edit(&self, from: &str, to: &str) {
+        let path = self.folder.join("estate.yaml");
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.contains(from), "{from} is not in the blueprint");
+        std::fs::write(&path, text.replacen(from, to, 1)).unwrap();
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+#[test]
+fn every_example_is_applied_applied_again_looked_at_and_taken_away() {
+    for name in EXAMPLES {
+        let tour = Tour::of(name);
+        let first = tour.good(&["apply", tour.path(), "--yes"]);
+        assert!(first.contains(" stacks changed ("), "{name}: {first}");
+        let second = tour.good(&["apply", tour.path(), "--yes"]);
+        assert!(second.contains("nothing to do"), "{name}: {second}");
+        let drift = tour.good(&["drift", tour.path(), "--exit-code"]);
+        assert!(drift.contains("nothing that was checked differs"), "{name}: {drift}");
+        let (code, refused) = tour.run(&["destroy", tour.path(), "--yes"]);
+        assert_eq!(code, 2, "{name}: {refused}");
+        assert!(refused.contains("STW0055"), "{name}: {refused}");
+        let gone = tour.good(&[
+            "destroy",
+            tour.path(),
+            "--yes",
+            "--allow",
+            "destroy:production",
+            "--allow",
+            "delete:*",
+        ]);
+        assert!(gone.contains("stacks changed"), "{name}: {gone}");
+        let status = tour.good(&["status", "--format", "json"]);
+        let status: serde_json::Value = serde_json::from_str(&status).unwrap();
+        assert_eq!(status["estates"][0]["stacks"].as_array().map(Vec::len), Some(0), "{name}: {status}");
+        let history = tour.good(&["history"]);
+        assert!(history.contains("2 records, each follows the one before"), "{name}: {history}");
+    }
+}
+
+#[test]
+fn a_changed_line_changes_what_it_says_and_a_saved_plan_is_applied_exactly() {
+    let tour = Tour::of("clinical-ai");
+    tour.good(&["apply", tour.path(), "--yes"]);
+    let quiet = tour.good(&["plan", tour.path()]);
+    assert!(quiet.contains("nothing to do"), "{quiet}");
+    tour.edit("owner: platform-team", "owner: clinical-platform");
+    let plan = tour.good(&["plan", tour.path(), "-o", "plan.json", "--format", "json"]);
+    let plan: serde_json::Value = serde_json::from_str(&plan).unwrap();
+    let changes = plan["changes"].as_array().unwrap();
+    assert!(!changes.is_empty());
+    // A tag changes and nothing else does; what the registry says cannot be tagged anew is replaced, and holds no data.
+    let tags = |it: &serde_json::Value| {
+        let tags =
+            it["properties"].as_array().unwrap().iter().all(|name| name.as_str().unwrap().contains("Tags"));
+        // What a stack set deploys has tags too.
+        tags || it["kind"] == "AWS::CloudFormation::StackSet"
+    };
+    let others: Vec<_> =
+        changes.iter().filter(|it| !tags(it)).map(|it| (&it["kind"], &it["properties"])).collect();
+    assert!(others.is_empty(), "{others:?}");
+    assert_eq!(plan["dangers"].as_array().map(Vec::len), Some(0));
+    let table = tour.good(&["plan", tour.path(), "--format", "markdown"]);
+    assert!(table.contains("| change | `"), "{table}");
+    let applied = tour.good(&["apply", "plan.json", "--blueprint", tour.path(), "--yes", "--allow", "*"]);
+    assert!(applied.contains("stacks changed"), "{applied}");
+    // The same plan a second time: the world has moved.
+    let (code, moved) = tour.run(&["apply", "plan.json", "--blueprint", tour.path(), "--yes"]);
+    assert_eq!(code, 2);
+    assert!(moved.contains("STW0053"), "{moved}");
+}
+
+#[test]
+fn a_newcomer_sees_what_was_changed_behind_their_back_and_repairs_it() {
+    let tour = Tour::of("clinical-ai");
+    tour.good(&["apply", tour.path(), "--yes"]);
+    let database = "production-data-records/RecordsDatabase";
+    tour.good(&["local", "edit", database, "DeletionProtection", "false", "--as", "mallory"]);
+    tour.good(&["local", "delete", "production-alarms/AlarmTopicSubscription", "--as", "mallory"]);
+    let (code, drift) = tour.run(&["drift", tour.path(), "--exit-code"]);
+    assert_eq!(code, 1, "{drift}");
+    assert!(drift.contains("DeletionProtection: true → false"), "{drift}");
+    assert!(drift.contains("by mallory"), "{drift}");
+    assert!(drift.contains("2 resources differ, 2 causes"), "{drift}");
+    let repaired = tour.good(&["drift", tour.path(), "--repair", "--yes"]);
+    assert!(repaired.contains("2 stacks changed (2 resources)"), "{repaired}");
+    tour.good(&["drift", tour.path(), "--exit-code"]);
+}
+
+#[test]
+fn an_account_is_emptied_only_where_it_is_a_playground() {
+    let tour = Tour::of("clinical-ai");
+    tour.good(&["apply", tour.path(), "--yes"]);
+    let (code, text) = tour.run(&["empty", "clinical-production", tour.path(), "--yes"]);
+    assert_eq!(code, 2);
+    assert!(text.contains("may not be emptied") && text.contains("sandbox"), "{text}");
+    tour.good(&["empty", "sandbox/sandbox", tour.path(), "--yes"]);
+    let status = tour.good(&["status"]);
+    assert!(!status.contains(" sandbox ") && status.contains(" clinical-production "), "{status}");
+}
+
+#[test]
+fn nothing_is_done_that_nobody_said() {
+    let tour = Tour::of("hipaa-baseline");
+    let (code, text) = tour.run(&["apply", tour.path()]);
+    assert_eq!(code, 2);
+    assert!(text.contains("STW0056"), "{text}");
+    let (code, text) = tour.run(&["apply", tour.path(), "--cloud", "aws"]);
+    assert_eq!(code, 2);
+    assert!(text.contains("STW0050"), "{text}");
+    let (code, text) = tour.run(&["status", "nobody"]);
+    assert_eq!(code, 2);
+    assert!(text.contains("STW0058"), "{text}");
+    let (code, text) = tour.run(&["apply", tour.path(), "--only", "nowhere", "--yes"]);
+    assert_eq!(code, 2);
+    assert!(text.contains("STW0052"), "{text}");
+}
+
+/// A process that is killed at any moment loses nothing and doubles nothing: the next one goes on.
+#[test]
+fn killed_at_any_moment_it_goes_on() {
+    let whole = {
+        let tour = Tour::of("brokerage");
+        tour.good(&["apply", tour.path(), "--yes"]);
+        tour.good(&["local", "show"])
+    };
+    let tour = Tour::of("brokerage");
+    let mut killed = 0;
+    let mut seed = 0x9E37_79B9_u64;
+    for _ in 0..60 {
+        let mut child = tour
+            .command(&["apply", tour.path(), "--yes", "-q", "--parallel", "2"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        std::thread::sleep(Duration::from_millis((seed >> 40) % 400));
+        if child.try_wait().unwrap().is_none() {
+            killed += 1;
+        }
+        // SIGKILL.
+        let _ = child.kill();
+        child.wait().unwrap();
+    }
+    assert!(killed >= 30, "only {killed} of 60 were killed at work");
+    tour.good(&["apply", tour.path(), "--yes"]);
+    let again = tour.good(&["apply", tour.path(), "--yes"]);
+    assert!(again.contains("nothing to do"), "{again}");
+    // As many resources of each type as one run makes; only ids that chance gave may differ.
+    let kinds = |text: &str| {
+        let kind =
+            |line: &str| line.split_whitespace().find(|word| word.starts_with("AWS::")).map(str::to_owned);
+        let mut all: Vec<String> = text.lines().filter_map(kind).collect();
+        all.sort();
+        all
+    };
+    let show = tour.good(&["local", "show"]);
+    assert_eq!(kinds(&show), kinds(&whole));
+    tour.good(&["drift", tour.path(), "--exit-code"]);
+    tour.good(&["history"]);
+}
