@@ -3,7 +3,7 @@
 //! `check` is the sum of parse, design, validate and prove. Growth is the exponent of cost over size between
 //! two rows: 1.00 is linear. `--one N --each` says what every guarantee takes. Memory is the peak of the whole process up to the end of that phase.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
@@ -45,19 +45,76 @@ fn whole(root: &Path, sizes: impl Iterator<Item = usize>) -> Result<(), String> 
     for accounts in sizes {
         let mut words = Vec::new();
         for (hub, name) in [(false, "each with its own door"), (true, "behind a hub")] {
-            let file = target.join(format!("bench-{accounts}.yaml"));
-            std::fs::write(&file, design::synthetic(accounts, hub)).map_err(|error| error.to_string())?;
+            let folder = blueprint(root, accounts, hub)?;
             let run = || {
                 let out =
-                    Command::new(target.join("release/steward")).args(["check", "-q"]).arg(&file).output();
+                    Command::new(target.join("release/steward")).args(["check", "-q"]).arg(&folder).output();
                 out.and_then(|out| match out.status.code() {
                     Some(0) => Ok(()),
                     _ => Err(std::io::Error::other(String::from_utf8_lossy(&out.stdout).into_owned())),
                 })
             };
-            words.push(format!("{:.2} s {name}", median(run)?));
+            let [fastest, median] = timed(run)?;
+            words.push(format!("{median:.2} s {name} (fastest {fastest:.2} s)"));
         }
         println!("steward check of {accounts} accounts, the whole process: {}", words.join(", "));
+    }
+    Ok(())
+}
+
+/// Writes a blueprint; answers its folder.
+fn blueprint(root: &Path, accounts: usize, hub: bool) -> Result<PathBuf, String> {
+    let folder = crate::target(root).join(format!("bench-{accounts}{}", if hub { "-hub" } else { "" }));
+    std::fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
+    let file = folder.join("estate.yaml");
+    std::fs::write(file, design::synthetic(accounts, hub)).map_err(|error| error.to_string())?;
+    Ok(folder)
+}
+
+/// Deployments into the local cloud, as whole processes: the first apply, a second one, a plan.
+pub fn deployments(root: &Path, options: &[String]) -> Result<(), String> {
+    built(root)?;
+    let sizes = crate::option(options, "--accounts").unwrap_or("10,30,100");
+    let sizes: Result<Vec<usize>, _> = sizes.split(',').map(str::parse).collect();
+    let binary = crate::target(root).join("release/steward");
+    println!(
+        "{:>8} {:>10}  {:>14} {:>12} {:>12}  {:>7}",
+        "accounts", "resources", "apply", "again", "plan", "cloud"
+    );
+    let mut before: Option<(f64, f64)> = None;
+    for accounts in sizes.map_err(|error| format!("--accounts: {error}"))? {
+        let folder = blueprint(root, accounts, true)?;
+        let cloud = folder.join("local.db");
+        for end in ["", "-wal", "-shm"] {
+            let _ = std::fs::remove_file(folder.join(format!("local.db{end}")));
+        }
+        let run = |arguments: &[&str]| {
+            let start = Instant::now();
+            let mut command = Command::new(&binary);
+            command.args(arguments).arg(&folder).arg("--local").arg(&cloud);
+            let out = command.output().map_err(|error| error.to_string())?;
+            let text = String::from_utf8_lossy(&out.stdout).into_owned();
+            if !out.status.success() {
+                return Err(format!("{arguments:?}: {text}{}", String::from_utf8_lossy(&out.stderr)));
+            }
+            Ok((start.elapsed().as_secs_f64(), text))
+        };
+        let (apply, text) = run(&["apply", "--yes", "-q"])?;
+        let (again, _) = run(&["apply", "--yes", "-q"])?;
+        let (plan, _) = run(&["plan"])?;
+        let resources =
+            text.split(['(', ' ']).rev().filter_map(|word| word.parse::<f64>().ok()).next().unwrap_or(0.0);
+        let growth = before.map_or_else(String::new, |(size, time)| {
+            format!(" ^{:.2}", (apply / time).ln() / (resources / size).ln())
+        });
+        before = Some((resources, apply));
+        let size = std::fs::metadata(&cloud).map_or(0, |file| file.len() / 1_048_576);
+        println!(
+            "{accounts:>8} {resources:>10}  {:>14} {:>12} {:>12}  {size:>5}M",
+            format!("{apply:.2}s{growth}"),
+            format!("{again:.2}s"),
+            format!("{plan:.2}s")
+        );
     }
     Ok(())
 }
@@ -232,6 +289,11 @@ fn built(root: &Path) -> Result<(), String> {
 
 /// The median of five runs after one that does not count, in seconds.
 fn median(run: impl Fn() -> std::io::Result<()>) -> Result<f64, String> {
+    timed(run).map(|[_, median]| median)
+}
+
+/// The fastest and the median of five runs after one that does not count, in seconds.
+fn timed(run: impl Fn() -> std::io::Result<()>) -> Result<[f64; 2], String> {
     let mut times = Vec::new();
     for _ in 0..6 {
         let start = Instant::now();
@@ -240,7 +302,8 @@ fn median(run: impl Fn() -> std::io::Result<()>) -> Result<f64, String> {
     }
     times.remove(0);
     times.sort_by(f64::total_cmp);
-    times.get(2).copied().ok_or_else(|| "nothing was measured".to_owned())
+    let at = |at: usize| times.get(at).copied().ok_or_else(|| "nothing was measured".to_owned());
+    Ok([at(0)?, at(2)?])
 }
 
 /// A template of `count` resources of the usual kinds: buckets with policies, queues, topics, alarms, roles.
