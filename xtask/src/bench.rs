@@ -71,6 +71,88 @@ fn blueprint(root: &Path, accounts: usize, hub: bool) -> Result<PathBuf, String>
     Ok(folder)
 }
 
+/// Planning alone: what is wanted against an inventory in which nothing differs.
+pub fn plans() -> Result<(), String> {
+    println!(
+        "{:>8} {:>8} {:>10}  {:>12}  {:>12}",
+        "accounts", "stacks", "resources", "no change", "one template"
+    );
+    for accounts in [10, 100, 1000] {
+        let (mut sources, mut diagnostics) = (SourceMap::new(), Diagnostics::new());
+        let files =
+            blueprint::MemoryFiles::from([("estate.yaml".to_owned(), design::synthetic(accounts, false))]);
+        let blueprint = blueprint::load(&files, "estate.yaml", &mut sources, &mut diagnostics);
+        let blueprint = blueprint.ok_or_else(|| said(&diagnostics, &sources))?;
+        let designed = design::compile(&blueprint, &design::Lock::default(), &mut diagnostics);
+        let estate = designed.ok_or_else(|| said(&diagnostics, &sources))?.estate;
+        let emission =
+            emit::cloudformation::emit(&estate, Catalog::shared(), &Default::default(), &mut diagnostics);
+        let emission = emission.ok_or_else(|| said(&diagnostics, &sources))?;
+        let desired = plan::Desired::of(&estate, &emission);
+        let mut there = deployed(&desired);
+        let order = |there: &plan::Inventory| {
+            let start = Instant::now();
+            let (everything, none) = (plan::Selector::all(), std::collections::BTreeMap::new());
+            let plan = plan::order(&desired, there, &everything, &none, &std::collections::BTreeSet::new());
+            let plan = plan.map_err(|errors| format!("{errors:?}"))?;
+            let changes = plan::changes(&plan, there);
+            Ok::<_, String>((start.elapsed().as_secs_f64(), plan.steps.len(), changes.len()))
+        };
+        let (nothing, steps, _) = order(&there)?;
+        if steps > 0 {
+            return Err(format!("{steps} steps where nothing differs"));
+        }
+        if let Some(stack) = there.stacks.values_mut().last() {
+            stack.template_sha256 = String::new();
+        }
+        let (one, ..) = order(&there)?;
+        println!(
+            "{accounts:>8} {:>8} {:>10}  {:>12}  {:>12}",
+            desired.manifest.stacks.len(),
+            estate.resource_count(),
+            format!("{:.1} ms", nothing * 1e3),
+            format!("{:.1} ms", one * 1e3)
+        );
+    }
+    Ok(())
+}
+
+/// An inventory that has all that is wanted.
+fn deployed(desired: &plan::Desired) -> plan::Inventory {
+    let mut there = plan::Inventory { estate: desired.manifest.estate.clone(), ..plan::Inventory::default() };
+    for account in &desired.manifest.accounts {
+        let (number, status) = ("111122223333".to_owned(), "ACTIVE".to_owned());
+        let known = plan::InventoryAccount { number, email: None, unit: Vec::new(), status };
+        there.accounts.insert(account.name.clone(), known);
+    }
+    for stack in &desired.manifest.stacks {
+        let value = |parameter: &emit::cloudformation::ManifestParameter| match (
+            &parameter.value,
+            &parameter.account,
+        ) {
+            (Some(value), _) => value.clone(),
+            (None, Some(_)) => "111122223333".to_owned(),
+            (None, None) => "value".to_owned(),
+        };
+        let mut tags = stack.tags.clone();
+        tags.insert(plan::TEMPLATE_TAG.to_owned(), stack.sha256.clone());
+        let known = plan::DeployedStack {
+            account: stack.account.clone(),
+            region: stack.region.clone().unwrap_or_default(),
+            name: stack.name.clone(),
+            status: plan::StackStatus("CREATE_COMPLETE".to_owned()),
+            template: desired.templates.get(&stack.template).cloned().unwrap_or_else(|| "".into()),
+            template_sha256: stack.sha256.clone(),
+            parameters: stack.parameters.iter().map(|it| (it.name.clone(), value(it))).collect(),
+            outputs: stack.outputs.iter().map(|name| (name.clone(), "value".to_owned())).collect(),
+            tags,
+            resources: Default::default(),
+        };
+        there.stacks.insert(stack.key.clone(), known);
+    }
+    there
+}
+
 /// Deployments into the local cloud, as whole processes: the first apply, a second one, a plan.
 pub fn deployments(root: &Path, options: &[String]) -> Result<(), String> {
     built(root)?;

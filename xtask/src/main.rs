@@ -28,6 +28,7 @@ Tasks:
   cargo xtask probes [FOLDER] [-v]          what recorded networks really did, held against what we say of them
   cargo xtask bench --network               the same of the network engine, 100 to 10,000 VPCs
   cargo xtask bench --apply [--accounts …]  apply, apply again and plan, into the local cloud
+  cargo xtask bench --plan                  planning alone, without a change and with one
   cargo xtask fuzz [--seconds N] [--seed S] mutated input for every reader; a panic or a hang fails
   cargo xtask packets [--seed S] [--estates N] [FILE.yaml…]
                                             real packets through the kernel and Suricata, held against the simulator
@@ -42,6 +43,7 @@ fn main() -> ExitCode {
     let done = match task {
         "conformance" => conformance::run(&root()),
         "bench" if options.iter().any(|option| option == "--network") => bench_network::run(&root(), options),
+        "bench" if options.iter().any(|option| option == "--plan") => bench::plans(),
         "bench" if options.iter().any(|option| option == "--apply") => bench::deployments(&root(), options),
         "bench" => bench::run(&root(), options),
         "bench-iam" => bench_iam::run(&root()),

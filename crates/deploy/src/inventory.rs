@@ -69,6 +69,22 @@ pub fn inventory(
     })
 }
 
+/// Asks for the templates and resources of some stacks too.
+///
+/// # Errors
+/// The first call that fails for good.
+pub fn deepen(cloud: &dyn Cloud, inventory: &mut Inventory, keys: &BTreeSet<String>) -> Answer<()> {
+    for (_, stack) in inventory.stacks.iter_mut().filter(|(key, _)| keys.contains(*key)) {
+        let Some(account) = inventory.accounts.get(&stack.account) else { continue };
+        if stack.status.is_empty_shell() || !stack.template.is_empty() {
+            continue;
+        }
+        let place = Place::new(account.number.clone(), stack.region.clone());
+        (stack.template, stack.resources) = contents(cloud, &place, &stack.name)?;
+    }
+    Ok(())
+}
+
 /// Accounts by the names that the estate has for them.
 fn accounts(
     kept: &Kept,
@@ -136,18 +152,10 @@ fn deployed(
     state: StackState,
     depth: Depth,
 ) -> Answer<DeployedStack> {
-    let (mut template, mut resources) = (Arc::from(""), BTreeMap::new());
-    if depth == Depth::Resources && !state.status.is_empty_shell() {
-        template = cloud.template(place, &state.name)?;
-        for resource in cloud.stack_resources(place, &state.name)? {
-            let known = DeployedResource {
-                kind: resource.kind,
-                physical_id: resource.physical_id,
-                status: resource.status,
-            };
-            resources.insert(resource.logical_id, known);
-        }
-    }
+    let (template, resources) = match depth {
+        Depth::Resources if !state.status.is_empty_shell() => contents(cloud, place, &state.name)?,
+        _ => (Arc::from(""), BTreeMap::new()),
+    };
     Ok(DeployedStack {
         account: account.to_owned(),
         region: place.region.clone(),
@@ -160,4 +168,18 @@ fn deployed(
         tags: state.tags,
         resources,
     })
+}
+
+fn contents(
+    cloud: &dyn Cloud,
+    place: &Place,
+    name: &str,
+) -> Answer<(Arc<str>, BTreeMap<String, DeployedResource>)> {
+    let template = cloud.template(place, name)?;
+    let mut resources = BTreeMap::new();
+    for resource in cloud.stack_resources(place, name)? {
+        let (kind, physical_id, status) = (resource.kind, resource.physical_id, resource.status);
+        resources.insert(resource.logical_id, DeployedResource { kind, physical_id, status });
+    }
+    Ok((template, resources))
 }

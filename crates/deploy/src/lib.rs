@@ -19,4 +19,4 @@ pub use cloud::{
     OrganizationChange, OrganizationState, Place, ResourceChange, ResourceState, StackEvent, StackRequest,
     StackResource, StackState, TrailEvent, UnitState,
 };
-pub use inventory::{Depth, inventory};
+pub use inventory::{Depth, deepen, inventory};

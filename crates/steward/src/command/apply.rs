@@ -15,7 +15,7 @@ use plan::{Action, Danger, Fate, Inventory, Plan, Selector};
 use prove::{Date, Verdict};
 
 use super::deploy::{
-    Wanted, cloud_failed, commit, host, inventory, now, open, order, playgrounds, user, wanted,
+    Wanted, cloud_failed, commit, deepened, host, inventory, now, open, order, playgrounds, user, wanted,
 };
 use super::plan::{Shown, turned};
 use super::progress::Screen;
@@ -51,11 +51,12 @@ fn apply(global: &Global, options: &Apply, today: Date) -> Result<Ending, Ending
     let path = if saved.is_some() { options.blueprint.as_deref() } else { Some(options.path.as_path()) };
     let wanted = wanted(global, path.unwrap_or(Path::new(".")), &cloud, today)?;
     violations(global, &wanted, &options.allow)?;
-    let there = inventory(global, &cloud, wanted.estate(), Some(&wanted.desired), Depth::Resources)?;
+    let there = inventory(global, &cloud, wanted.estate(), Some(&wanted.desired), Depth::Stacks)?;
     let plan = match saved {
         Some(plan) => still_fits(global, plan, &wanted, &there)?,
         None => order(global, &wanted, &there, &options.only, &options.value, &BTreeSet::new())?,
     };
+    let there = deepened(global, &cloud, there, &plan)?;
     let does = Does { word: "apply", revert_drift: false };
     carry_out(global, &cloud, Some(&wanted), &plan, &there, &options.running, &options.allow, &does)
 }

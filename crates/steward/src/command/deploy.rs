@@ -148,6 +148,20 @@ pub(super) fn inventory(
         .map_err(|error| cloud_failed(global, &error))
 }
 
+/// Asks for the templates of all stacks that a plan changes.
+pub(super) fn deepened(
+    global: &Global,
+    cloud: &dyn Cloud,
+    mut there: Inventory,
+    plan: &Plan,
+) -> Result<Inventory, Ending> {
+    let patience = Patience::usual(now());
+    let patient = Patient::new(cloud, &patience);
+    let keys = plan.steps.iter().map(|step| step.key.clone()).collect();
+    deploy::deepen(&patient, &mut there, &keys).map_err(|error| cloud_failed(global, &error))?;
+    Ok(there)
+}
+
 /// The plan between what is wanted and what is there.
 pub(super) fn order(
     global: &Global,

@@ -10,7 +10,7 @@ use plan::{Action, Change, Danger, Fate, Plan, Step};
 use prove::Date;
 use serde_json::json;
 
-use super::deploy::{Wanted, cloud_failed, inventory, open, order, wanted};
+use super::deploy::{Wanted, cloud_failed, deepened, inventory, open, order, wanted};
 use super::refuse;
 use crate::cli::{Format, Global, PlanOptions};
 use crate::disk::write_whole;
@@ -27,8 +27,9 @@ pub fn run(global: &Global, options: &PlanOptions, today: Date) -> Ending {
 fn planned(global: &Global, options: &PlanOptions, today: Date) -> Result<Ending, Ending> {
     let cloud = open(global, &options.cloud)?;
     let wanted = wanted(global, &options.path, &cloud, today)?;
-    let there = inventory(global, &cloud, wanted.estate(), Some(&wanted.desired), Depth::Resources)?;
+    let there = inventory(global, &cloud, wanted.estate(), Some(&wanted.desired), Depth::Stacks)?;
     let plan = order(global, &wanted, &there, &options.only, &options.value, &BTreeSet::new())?;
+    let there = deepened(global, &cloud, there, &plan)?;
     let changes = plan::changes(&plan, &there);
     let history = ledger::history(&cloud, wanted.estate()).map_err(|error| cloud_failed(global, &error))?;
     let before = history.records.iter().rev().find(|record| !record.verdicts.is_empty());
