@@ -7,12 +7,14 @@
 
 mod changes;
 mod inventory;
+mod meaning;
 mod order;
 mod select;
 mod shared_text;
 
 pub use changes::{Change, Danger, Fate, changes, dangers};
 pub use inventory::{DeployedResource, DeployedStack, Inventory, InventoryAccount, StackStatus};
+pub use meaning::{PacketChange, Passing, RequestChange, packets, requests};
 pub use order::{Action, Desired, Plan, PlanError, PlannedAccount, Reason, Step, destruction, order};
 pub use select::Selector;
 
