@@ -39,7 +39,8 @@ pub struct PacketChange {
     pub after: Passing,
 }
 
-/// What passes between environments, the internet and offices, where it changes; an error where a network is too varied to
+/// What passes between environments, the internet and offices, and between workloads and stores of one environment (where
+/// there are not more than a few hundred), where it changes; an error where a network is too varied to
 /// be decided.
 ///
 /// # Errors
@@ -68,16 +69,59 @@ fn passing(estate: &Estate) -> Result<BTreeMap<(String, String), Passing>, Strin
     let mut out = BTreeMap::new();
     for (from, row) in matrix.from.iter().zip(&matrix.cells) {
         for (to, cell) in matrix.to.iter().zip(row) {
-            let verdict = match cell.verdict {
-                Verdict::Reachable => "reachable",
-                Verdict::Unknown => "unknown",
-                Verdict::Unreachable => "unreachable",
-            };
+            let verdict = word(cell.verdict);
             let passing = Passing { verdict, services: say(&cell.services) };
             out.insert((from.name.clone(), to.name.clone()), passing);
         }
     }
+    within(&small, &mut reach, &mut out);
     Ok(out)
+}
+
+/// The most workloads and stores that are asked for within their environments.
+const MOST_WITHIN: usize = 400;
+
+/// What passes between the workloads and stores of one environment: `prod/portal` to `prod/records`.
+fn within(network: &Network, reach: &mut Reach<'_>, out: &mut BTreeMap<(String, String), Passing>) {
+    let mut environments: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for host in
+        network.hosts.iter().filter(|host| !host.environment.is_empty() && !host.application.is_empty())
+    {
+        environments.entry(&host.environment).or_default().insert(&host.application);
+    }
+    if environments.values().map(BTreeSet::len).sum::<usize>() > MOST_WITHIN {
+        return;
+    }
+    for (environment, applications) in environments {
+        let ends: Vec<_> = applications
+            .into_iter()
+            .map(|application| {
+                let of = |at: reachability::model::InterfaceId| {
+                    let host = network.interfaces.get(at.at()).and_then(|it| network.hosts.get(it.host.at()));
+                    host.is_some_and(|host| {
+                        host.environment == environment && host.application == application
+                    })
+                };
+                (application, reach.interfaces(of))
+            })
+            .filter(|(_, ends)| !ends.is_empty())
+            .collect();
+        for (from, sources) in &ends {
+            for (to, destinations) in ends.iter().filter(|(to, _)| to != from) {
+                let flows = reach.flows(sources, destinations);
+                let passing = Passing { verdict: word(flows.verdict), services: say(&flows.services) };
+                out.insert((format!("{environment}/{from}"), format!("{environment}/{to}")), passing);
+            }
+        }
+    }
+}
+
+fn word(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Reachable => "reachable",
+        Verdict::Unknown => "unknown",
+        Verdict::Unreachable => "unreachable",
+    }
 }
 
 /// A principal whose own policies allow something else than before.

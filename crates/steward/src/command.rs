@@ -17,6 +17,7 @@ mod progress;
 mod reach;
 mod report;
 mod schema;
+mod since;
 mod status;
 mod trace;
 

@@ -37,6 +37,9 @@ pub struct PlanOptions {
     /// A value that only you know: account/region/stack/Parameter=value
     #[arg(long, value_name = "PARAMETER=VALUE")]
     pub value: Vec<String>,
+    /// The commit to compare packets and requests with (default: the one that was applied last)
+    #[arg(long, value_name = "COMMIT")]
+    pub since: Option<String>,
     /// The file to save the plan to, to be applied exactly
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,

@@ -4,14 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use deploy::{Depth, ledger};
-use diagnostics::render::{Ink, Style, columns};
+use diagnostics::render::{Ink, Style, columns, cut};
 use diagnostics::{Diagnostic, Span};
-use plan::{Action, Change, Danger, Fate, Plan, Step};
+use plan::{Action, Change, Danger, Fate, Inventory, Plan, Step};
 use prove::Date;
 use serde_json::json;
 
 use super::deploy::{Wanted, cloud_failed, deepened, inventory, open, order, wanted};
 use super::refuse;
+use super::since::{Meaning, meaning};
 use crate::cli::{Format, Global, PlanOptions};
 use crate::disk::write_whole;
 use crate::terminal::{print, style};
@@ -42,13 +43,43 @@ fn planned(global: &Global, options: &PlanOptions, today: Date) -> Result<Ending
             refuse(global, Diagnostic::error(codes::CANNOT_WRITE, Span::NONE, text))
         })?;
     }
-    let shown = Shown { plan: &plan, changes: &changes, dangers: plan::dangers(&changes), verdicts };
+    let meaning = means(&wanted, &there, &plan, options, today);
+    if let (Some(_), Err(why)) = (&options.since, &meaning) {
+        let text = format!("nothing can be compared with: {why}");
+        return Err(refuse(global, Diagnostic::error(codes::NO_PLAN, Span::NONE, text)));
+    }
+    let shown = Shown { plan: &plan, changes: &changes, dangers: plan::dangers(&changes), verdicts, meaning };
     match global.format {
         Format::Json | Format::Sarif => print(&format!("{:#}\n", shown.json())),
         Format::Markdown => print(&shown.markdown()),
         _ => print(&shown.text(style(global), global.verbose)),
     }
     Ok(Ending::Good)
+}
+
+/// What the change means, against the commit that was asked for or the one that was applied last; an error says why that is not
+/// compared.
+fn means(
+    wanted: &Wanted,
+    there: &Inventory,
+    plan: &Plan,
+    options: &PlanOptions,
+    today: Date,
+) -> Result<Meaning, String> {
+    let estate = wanted.read.estate.as_ref().ok_or("there is no estate")?;
+    let commit = match (&options.since, &there.commit) {
+        (Some(commit), _) => commit.clone(),
+        (None, _) if plan.steps.is_empty() => return Err("nothing changes".to_owned()),
+        (None, Some(commit)) if !commit.ends_with('+') => commit.clone(),
+        (None, Some(_)) => {
+            return Err("what was applied last was not committed; --since COMMIT says what to compare with"
+                .to_owned());
+        }
+        (None, None) => {
+            return Err("no commit was applied yet; --since COMMIT says what to compare with".to_owned());
+        }
+    };
+    meaning(&wanted.folder, &commit, estate, today)
 }
 
 /// Guarantees whose verdict is another one than when the estate was applied last: id, before, now.
@@ -71,6 +102,8 @@ pub(super) struct Shown<'p> {
     pub changes: &'p [Change],
     pub dangers: Vec<Danger>,
     pub verdicts: Vec<(String, String, String)>,
+    /// What the change means; why that is not known.
+    pub meaning: Result<Meaning, String>,
 }
 
 /// Changes that have one cause look alike: the same of the same resource, in many stacks.
@@ -147,6 +180,7 @@ impl Shown<'_> {
                 let _ = writeln!(out, "  {id}: was {before}, {}", style.paint(ink, now));
             }
         }
+        self.meaning(&mut out, style, all);
         if !self.dangers.is_empty() {
             let _ =
                 writeln!(out, "\n{}", style.paint(Ink::Bad, "dangerous: each has to be named to be applied"));
@@ -162,6 +196,74 @@ impl Shown<'_> {
         out.push('\n');
         out.push_str(&self.waves(style));
         out
+    }
+
+    fn meaning(&self, out: &mut String, style: Style, all: bool) {
+        let meaning = match &self.meaning {
+            Ok(meaning) => meaning,
+            Err(why) => {
+                let _ = writeln!(
+                    out,
+                    "\n{}",
+                    style.paint(Ink::Dim, &format!("packets and requests are not compared: {why}"))
+                );
+                return;
+            }
+        };
+        let most = if all { usize::MAX } else { 8 };
+        let more = |out: &mut String, count: usize| {
+            if count > most {
+                let _ = writeln!(out, "  … and {} more; -v shows them", count - most);
+            }
+        };
+        let _ = writeln!(out, "\n{}", style.paint(Ink::Strong, &format!("packets, since {}", meaning.since)));
+        match &meaning.packets {
+            Err(why) => drop(writeln!(out, "  {}", style.paint(Ink::Doubt, &format!("not compared: {why}")))),
+            Ok(packets) if packets.is_empty() => drop(writeln!(out, "  the same pass as before")),
+            Ok(packets) => {
+                for change in packets.iter().take(most) {
+                    let arrow = style.glyph("→", "->");
+                    let said = |passing: &plan::Passing| match passing.verdict {
+                        "reachable" => passing.services.clone(),
+                        "unknown" => format!("perhaps {}", passing.services),
+                        _ => "nothing".to_owned(),
+                    };
+                    let _ = writeln!(
+                        out,
+                        "  {} {arrow} {}: {}, was {}",
+                        change.from,
+                        change.to,
+                        style.paint(Ink::Strong, &said(&change.after)),
+                        said(&change.before)
+                    );
+                }
+                more(out, packets.len());
+            }
+        }
+        let _ =
+            writeln!(out, "\n{}", style.paint(Ink::Strong, &format!("requests, since {}", meaning.since)));
+        if meaning.requests.is_empty() {
+            let _ = writeln!(out, "  every principal's own policies allow the same as before");
+        }
+        for change in meaning.requests.iter().take(most) {
+            let _ = writeln!(out, "  {}", change.who);
+            for (request, ink, word) in
+                [(&change.more, Ink::Doubt, "may now"), (&change.less, Ink::Plain, "may no longer")]
+            {
+                if let Some(request) = request {
+                    let what = format!("{word} {} on {}", request.action, request.resource);
+                    let _ = writeln!(
+                        out,
+                        "      {}",
+                        style.paint(ink, &cut(&what, style.width.saturating_sub(6), style.glyph("…", "...")))
+                    );
+                }
+            }
+            if let Some(why) = &change.unknown {
+                let _ = writeln!(out, "      {}", style.paint(Ink::Doubt, &format!("not decided: {why}")));
+            }
+        }
+        more(out, meaning.requests.len());
     }
 
     fn headline(&self) -> String {
@@ -214,7 +316,7 @@ impl Shown<'_> {
                 }
             } else {
                 let ellipsis = style.glyph("…", "...");
-                let _ = writeln!(out, "  {}", diagnostics::render::cut(&names.join(" "), room, ellipsis));
+                let _ = writeln!(out, "  {}", cut(&names.join(" "), room, ellipsis));
             }
         }
         out.push('\n');
@@ -278,7 +380,31 @@ impl Shown<'_> {
             "steps": steps.collect::<Vec<_>>(),
             "changes": self.changes,
             "dangers": self.dangers,
+            "meaning": self.meaning_json(),
             "guarantees": verdicts.map(|(id, before, now)| json!({ "id": id, "before": before, "after": now })).collect::<Vec<_>>(),
+        })
+    }
+
+    fn meaning_json(&self) -> serde_json::Value {
+        let meaning = match &self.meaning {
+            Ok(meaning) => meaning,
+            Err(why) => return json!({ "notCompared": why }),
+        };
+        let request = |request: &Option<iam::symbolic::Request>| {
+            request.as_ref().map(|it| {
+                let context: serde_json::Map<String, serde_json::Value> =
+                    it.context.iter().map(|(key, values)| (key.to_string(), json!(values))).collect();
+                json!({ "principal": it.principal, "action": it.action, "resource": it.resource, "context": context })
+            })
+        };
+        let requests = meaning.requests.iter().map(|it| {
+            json!({ "who": it.who, "more": request(&it.more), "less": request(&it.less), "unknown": it.unknown })
+        });
+        json!({
+            "since": meaning.since,
+            "packets": meaning.packets.as_ref().ok(),
+            "packetsNotCompared": meaning.packets.as_ref().err(),
+            "requests": requests.collect::<Vec<_>>(),
         })
     }
 
@@ -306,6 +432,34 @@ impl Shown<'_> {
             out.push_str("\n| guarantee | before | after |\n|---|---|---|\n");
             for (id, before, now) in &self.verdicts {
                 let _ = writeln!(out, "| `{id}` | {before} | {now} |");
+            }
+        }
+        if let Ok(meaning) = &self.meaning {
+            for change in meaning.packets.iter().flatten() {
+                let _ = writeln!(
+                    out,
+                    "- packets {} → {}: **{}** {}, was {} {}",
+                    change.from,
+                    change.to,
+                    change.after.verdict,
+                    change.after.services,
+                    change.before.verdict,
+                    change.before.services
+                );
+            }
+            for change in &meaning.requests {
+                for (request, word) in [(&change.more, "may now"), (&change.less, "may no longer")] {
+                    if let Some(request) = request {
+                        let _ = writeln!(
+                            out,
+                            "- `{}` {word} `{}` on `{}`",
+                            change.who, request.action, request.resource
+                        );
+                    }
+                }
+                if let Some(why) = &change.unknown {
+                    let _ = writeln!(out, "- what `{}` may do is not decided: {why}", change.who);
+                }
             }
         }
         if !self.dangers.is_empty() {

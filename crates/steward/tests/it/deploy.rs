@@ -233,3 +233,54 @@ fn killed_at_any_moment_it_goes_on() {
     }
     assert!(killed >= 50 && finished >= 3, "{killed} were killed at work, {finished} finished");
 }
+
+/// Commits everything in a folder.
+fn commit(folder: &Path) {
+    let git = |arguments: &[&str]| {
+        let out = Command::new("git").arg("-C").arg(folder).args(arguments).output().unwrap();
+        assert!(out.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&out.stderr));
+    };
+    git(&["init", "--quiet"]);
+    git(&["add", "--all"]);
+    git(&[
+        "-c",
+        "user.name=ana",
+        "-c",
+        "user.email=ana@example.com",
+        "commit",
+        "--quiet",
+        "--message",
+        "as it is",
+    ]);
+}
+
+#[test]
+fn a_plan_says_what_a_change_means_for_packets_and_requests() {
+    let tour = Tour::of("clinical-ai");
+    tour.good(&["check", tour.path()]);
+    commit(&tour.folder);
+    tour.edit("uses: [records, sessions, transcriber]", "uses: [sessions, transcriber]");
+    let plan = tour.good(&["plan", tour.path(), "--since", "HEAD", "--format", "json"]);
+    let plan: serde_json::Value = serde_json::from_str(&plan).unwrap();
+    let packets = plan["meaning"]["packets"].as_array().unwrap();
+    let lost =
+        packets.iter().find(|it| it["from"] == "production/portal" && it["to"] == "production/records");
+    let lost = lost.unwrap_or_else(|| panic!("{packets:?}"));
+    assert_eq!(lost["before"]["services"], "TCP 5432");
+    assert_eq!(lost["after"]["verdict"], "unreachable");
+    let requests = plan["meaning"]["requests"].as_array().unwrap();
+    let role = requests
+        .iter()
+        .find(|it| it["who"].as_str().unwrap().ends_with("production-service-portal/PortalTaskRole"));
+    assert_eq!(role.unwrap()["less"]["action"], "rds-db:connect");
+    assert!(role.unwrap()["more"].is_null());
+    // Nothing changes against what it is now.
+    commit(&tour.folder);
+    let plan = tour.good(&["plan", tour.path(), "--since", "HEAD", "--format", "json"]);
+    let plan: serde_json::Value = serde_json::from_str(&plan).unwrap();
+    assert_eq!(plan["meaning"]["packets"].as_array().map(Vec::len), Some(0));
+    assert_eq!(plan["meaning"]["requests"].as_array().map(Vec::len), Some(0));
+    let (code, text) = tour.run(&["plan", tour.path(), "--since", "no-such-commit"]);
+    assert_eq!(code, 2);
+    assert!(text.contains("no-such-commit cannot be read"), "{text}");
+}
