@@ -42,7 +42,7 @@ impl LocalCloud {
     pub fn open(path: &Path, who: &str) -> Answer<Self> {
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             std::fs::create_dir_all(folder).map_err(|error| {
-                CloudError::refused("LocalCloudFile", format!("{}: {error}", folder.display()))
+                CloudError::refused("the local cloud's file", format!("{}: {error}", folder.display()))
             })?;
         }
         let db = Mutex::new(store::open(path)?);

@@ -65,7 +65,7 @@ pub(super) fn broken(error: rusqlite::Error) -> CloudError {
         Some(rusqlite::ErrorCode::DatabaseBusy | rusqlite::ErrorCode::DatabaseLocked) => {
             CloudError::Transient(format!("the local cloud is busy: {error}"))
         }
-        _ => CloudError::refused("LocalCloudFile", error.to_string()),
+        _ => CloudError::refused("the local cloud's file", error.to_string()),
     }
 }
 

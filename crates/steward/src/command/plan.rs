@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use deploy::{Depth, ledger};
-use diagnostics::render::{Ink, Style, columns, cut};
+use diagnostics::render::{Ink, Style, columns, cut, wrap};
 use diagnostics::{Diagnostic, Span};
 use plan::{Action, Change, Danger, Fate, Inventory, Plan, Step};
 use prove::Date;
@@ -195,6 +195,10 @@ impl Shown<'_> {
         }
         out.push('\n');
         out.push_str(&self.waves(style));
+        // Parts that are empty leave no gap.
+        while out.contains("\n\n\n") {
+            out = out.replace("\n\n\n", "\n\n");
+        }
         out
     }
 
@@ -202,11 +206,11 @@ impl Shown<'_> {
         let meaning = match &self.meaning {
             Ok(meaning) => meaning,
             Err(why) => {
-                let _ = writeln!(
-                    out,
-                    "\n{}",
-                    style.paint(Ink::Dim, &format!("packets and requests are not compared: {why}"))
-                );
+                let text = format!("packets and requests are not compared: {why}");
+                out.push('\n');
+                for line in wrap(&text, style.width) {
+                    let _ = writeln!(out, "{}", style.paint(Ink::Dim, &line));
+                }
                 return;
             }
         };
