@@ -9,7 +9,7 @@ use super::environments::Environments;
 use super::organization::Accounts;
 use super::{Names, Resolver};
 use crate::Spanned;
-use crate::codes::{BAD_SENTENCE, DUPLICATE_NAME, MISSING_FIELD, NOT_BUILT, OUTSIDE_FOLDER, UNKNOWN_NAME};
+use crate::codes::{BAD_SENTENCE, DUPLICATE_NAME, MISSING_FIELD, OUTSIDE_FOLDER, UNKNOWN_NAME};
 use crate::files::normalised;
 use crate::model::{
     AccountId, EnvironmentId, Exception, Guarantee, Mode, Regions, Sentence, Subject, Template, UnitId,
@@ -235,16 +235,13 @@ impl Resolver<'_> {
         {
             self.party(&party.0, text.span, parties);
         }
-        if sentence.verb != crate::model::Verb::Reaches {
-            let message = format!(
-                "`{}: {}` cannot be proved yet: sentences about requests are not, so the guarantee is refused",
-                mode.word(),
-                text.value
-            );
+        let of_packets = sentence.verb == crate::model::Verb::Reaches;
+        if !of_packets && (sentence.port.is_some() || sentence.through.is_some()) {
+            let message =
+                format!("`{}` speaks of a request, which has no port and no way through", text.value);
             self.report(
-                Diagnostic::error(NOT_BUILT, text.span, message)
-                    .label("not provable yet")
-                    .help("remove it; `steward who-can` answers for one action and one resource"),
+                Diagnostic::error(BAD_SENTENCE, text.span, message)
+                    .expected("WHO reads|writes|deletes|decrypts|administers|assumes WHAT"),
             );
         }
         let name = written

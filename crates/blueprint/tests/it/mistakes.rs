@@ -71,8 +71,8 @@ fn what_is_not_built_is_refused_and_says_so() {
     );
     check(&with("primary: us-east-1", "primary: us-gov-west-1"), &[("BP0105 line 5", "aws-us-gov")]);
     check(
-        &and("guarantees: [{ never: staging reads production }]\n"),
-        &[("BP0105 line 18", "cannot be proved yet")],
+        &and("guarantees: [{ never: staging reads production on 443 }]\n"),
+        &[("BP0602 line 18", "has no port and no way through")],
     );
     check(
         &with("reached-from: internet", "reached-from: offices"),

@@ -1,7 +1,8 @@
 //! What the blueprint's author wants proved: `never`, `only … through`, `always`.
 //!
-//! Source: the blueprint's `guarantees`. Packets are asked of the network engine; sentences about requests are not proved
-//! yet and are refused before they get here.
+//! Source: the blueprint's `guarantees`. Packets are asked of the network engine, requests of the access engine.
+
+mod requests;
 
 use reachability::query::{Ends, Flows, Verdict as Reached};
 
@@ -20,9 +21,15 @@ pub static GUARANTEE: Guarantee = Guarantee {
 };
 
 fn check(facts: &Facts<'_>, findings: &mut Findings) {
+    let claims = || facts.options.intent.iter().flat_map(|intent| &intent.claims);
+    for claim in claims() {
+        if let Act::May(verb) = &claim.act {
+            requests::judge(facts, claim, verb, findings);
+        }
+    }
     if facts.network().interfaces.is_empty() {
         // Nobody is there who could reach anybody: what must be false is, what must be true is not.
-        for claim in facts.options.intent.iter().flat_map(|intent| &intent.claims) {
+        for claim in claims().filter(|claim| claim.act == Act::Reaches) {
             match claim.mode {
                 Mode::Never | Mode::Only => findings.proved.push(crate::Subject::ESTATE),
                 Mode::Always => {
@@ -39,12 +46,7 @@ fn check(facts: &Facts<'_>, findings: &mut Findings) {
 pub(crate) fn ask(asked: &mut Asked<'_, '_>) {
     let options = asked.options;
     let Some(intent) = options.intent.as_ref() else { return };
-    for claim in &intent.claims {
-        if claim.act != Act::Reaches {
-            let message = format!("{}: requests are not proved by packets", claim.says);
-            asked.say(None, Verdict::Unknown, claim.span, message);
-            continue;
-        }
+    for claim in intent.claims.iter().filter(|claim| claim.act == Act::Reaches) {
         let (who, what) = (asked.party(&claim.who), asked.party(&claim.what));
         match claim.mode {
             Mode::Never => never(asked, claim, &who, &what),

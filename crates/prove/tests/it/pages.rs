@@ -3,7 +3,8 @@
 //! An example is a fenced block whose info string is `yaml VERDICT SUBJECT…`: `proved A B` (these are the
 //! subjects, all proved), `violated A` or `unknown A` (these have that verdict, every other subject is proved),
 //! or `nothing` (the guarantee has no subject). `today=YYYY-MM-DD` and `tags=a,b` set options; what a blueprint
-//! would say of the traffic stands in `environments=a,b`, `approved=a>b:443`, `needed=a>b:443`, `claim=never:a>b:443`.
+//! would say of the traffic stands in `environments=a,b`, `approved=a>b:443`, `needed=a>b:443`, `claim=never:a>b:443`,
+//! `claim=never:a~reads~b`.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -57,7 +58,7 @@ fn intended(text: &str) -> Intended {
     Intended { from: party(from), to: party(to), ports, says: text.to_owned(), span: Span::NONE }
 }
 
-/// `never:web>api:443`
+/// `never:web>api:443`, `never:web~reads~records`
 fn claim(text: &str) -> Claim {
     let (mode, flow) = text.split_once(':').unwrap();
     let mode = match mode {
@@ -66,19 +67,14 @@ fn claim(text: &str) -> Claim {
         "always" => Mode::Always,
         other => panic!("{other}"),
     };
-    let Intended { from, to, ports, says, span } = intended(flow);
+    let request: Vec<&str> = flow.split('~').collect();
+    let (flow, act) = match request.as_slice() {
+        [who, verb, what] => (format!("{who}>{what}"), Act::May((*verb).into())),
+        _ => (flow.to_owned(), Act::Reaches),
+    };
+    let Intended { from, to, ports, says, span } = intended(&flow);
     let port = ports.first().copied();
-    Claim {
-        name: says.as_str().into(),
-        mode,
-        who: from,
-        act: Act::Reaches,
-        what: to,
-        port,
-        through: None,
-        says,
-        span,
-    }
+    Claim { name: says.as_str().into(), mode, who: from, act, what: to, port, through: None, says, span }
 }
 
 fn check(guarantee: &'static Guarantee, example: &Example<'_>) -> Result<String, String> {

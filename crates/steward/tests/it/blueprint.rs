@@ -95,3 +95,32 @@ fn templates_of_the_users_own_are_proved_with_the_rest() {
     folder.steward("build -o out").ends_with(0);
     assert!(!folder.read("out/manifest.json").contains("//"));
 }
+
+#[test]
+fn sentences_about_requests_are_proved_under_all_layers() {
+    let example =
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/clinical-ai/estate.yaml");
+    let text = std::fs::read_to_string(example).unwrap();
+    let said = |sentences: &str| {
+        let folder = Folder::new().with("estate.yaml", format!("{text}\nguarantees:\n{sentences}"));
+        folder.steward("check --format json")
+    };
+    let good = said(
+        "  - never: internet reads recordings\n  - never: development decrypts production\n  - never: sandbox deletes production\n  \
+         - always: portal reads sessions\n  - never: portal assumes production\n",
+    );
+    assert_eq!(good.status, 0, "{}", good.out);
+    let bad = said("  - only: transcriber reads recordings\n");
+    assert_eq!(bad.status, 1);
+    assert!(bad.out.contains("production-service-portal/PortalTaskRole` may too"), "{}", bad.out);
+    let wrong = said("  - always: transcriber writes sessions\n");
+    assert!(wrong.out.contains("no role of `transcriber` may"), "{}", wrong.out);
+    let refused = said("  - never: internet reads recordings on 443\n");
+    assert_eq!(refused.status, 2);
+    assert!(
+        refused.err.contains("BP0602") || refused.out.contains("BP0602"),
+        "{}{}",
+        refused.out,
+        refused.err
+    );
+}
