@@ -55,6 +55,7 @@ pub mod tls_only_queues;
 pub mod tls_only_topics;
 pub mod trail_complete;
 pub mod trail_delivers;
+pub mod trust_names_callers;
 
 use crate::Guarantee;
 
@@ -97,6 +98,7 @@ pub static ALL: &[&Guarantee] = &[
     &config_delivers::GUARANTEE,
     &key_policy_guarded::GUARANTEE,
     &key_duties_apart::GUARANTEE,
+    &trust_names_callers::GUARANTEE,
     &logs_delivered::GUARANTEE,
     &encryption_at_rest::GUARANTEE,
     &internet_reaches_no_data::GUARANTEE,
