@@ -33,6 +33,7 @@ pub(crate) mod network;
 pub mod no_blocking_names;
 pub mod no_iam_user;
 pub mod no_open_admin_port;
+pub mod no_outside_sharing;
 pub mod no_privilege_escalation;
 pub mod no_public_bucket;
 pub mod no_public_database;
@@ -99,6 +100,7 @@ pub static ALL: &[&Guarantee] = &[
     &key_policy_guarded::GUARANTEE,
     &key_duties_apart::GUARANTEE,
     &trust_names_callers::GUARANTEE,
+    &no_outside_sharing::GUARANTEE,
     &logs_delivered::GUARANTEE,
     &encryption_at_rest::GUARANTEE,
     &internet_reaches_no_data::GUARANTEE,

@@ -84,7 +84,7 @@ fn check(facts: &Facts<'_>, findings: &mut Findings) {
 }
 
 /// The accounts of the estate, as policies write their numbers.
-fn own_accounts(access: &Access<'_>) -> BTreeSet<String> {
+pub(crate) fn own_accounts(access: &Access<'_>) -> BTreeSet<String> {
     let names = iam::access::Names::of(access.estate);
     let count = u32::try_from(access.estate.accounts.len()).unwrap_or(u32::MAX);
     (0..count).map(|at| iam::access::marked(&[names.account(estate::AccountId(at))])).collect()
@@ -111,12 +111,26 @@ fn judge(access: &Access<'_>, own: &BTreeSet<String>, statement: &Statement) -> 
 }
 
 /// Conditions that say who it must be, where they are positive.
-fn asks(statement: &Statement, key: impl Fn(&str) -> bool) -> Option<&Condition> {
+pub(crate) fn asks(statement: &Statement, key: impl Fn(&str) -> bool) -> Option<&Condition> {
     let positive = |condition: &&Condition| {
         let operator = format!("{:?}", condition.operator);
         !condition.if_exists && !operator.contains("Not") && !operator.contains("Null")
     };
-    statement.conditions.iter().filter(positive).find(|condition| key(&condition.key))
+    let narrow = |condition: &&Condition| condition.values.iter().all(|value| names_somebody(&value.written));
+    statement.conditions.iter().filter(positive).filter(narrow).find(|condition| key(&condition.key))
+}
+
+/// Whether a value leaves out anybody: `*` does not, nor does an ARN of any account.
+fn names_somebody(value: &str) -> bool {
+    if value.chars().all(|one| matches!(one, '*' | '?')) {
+        return false;
+    }
+    let parts: Vec<&str> = value.splitn(6, ':').collect();
+    match parts.as_slice() {
+        ["arn", _, _, _, "", resource] => !resource.starts_with(['*', '?']),
+        ["arn", _, _, _, account, _] => !account.contains(['*', '?']),
+        _ => true,
+    }
 }
 
 fn anybody(statement: &Statement) -> Option<Wrong> {
@@ -142,19 +156,30 @@ fn of_account(
     statement: &Statement,
     text: &str,
 ) -> Option<Wrong> {
-    let number = text.split(':').nth(4).unwrap_or(text);
-    let home = access.holders.iter().any(|holder| holder.arn == text);
-    if home || own.contains(number) || asks(statement, |key| key == "sts:externalid").is_some() {
+    if asks(statement, |key| key == "sts:externalid").is_some() {
         return None;
     }
     let shown = iam::access::shown(text);
+    match is_known_stranger(access, own, text)? {
+        true => {
+            let fix = "ask for an external id: Condition: {StringEquals: {sts:ExternalId: …}}, another one for each customer of the third party";
+            Some(Wrong::Certain(format!("`{shown}`"), fix))
+        }
+        false => Some(Wrong::Perhaps(format!(
+            "whether `{shown}` is of a third party, which has to name an external id"
+        ))),
+    }
+}
+
+/// Whether a principal is of an account that is certainly none of the estate's; `None`: it is of one of them.
+pub(crate) fn is_known_stranger(access: &Access<'_>, own: &BTreeSet<String>, text: &str) -> Option<bool> {
+    let number = text.split(':').nth(4).unwrap_or(text);
+    if own.contains(number) || access.holders.iter().any(|holder| holder.arn == text) {
+        return None;
+    }
     let is_number = number.len() == 12 && number.chars().all(|digit| digit.is_ascii_digit());
     // Whose account a number is, only an organization that is known can say.
-    if is_number && access.estate.organization.is_some() {
-        let fix = "ask for an external id: Condition: {StringEquals: {sts:ExternalId: …}}, another one for each customer of the third party";
-        return Some(Wrong::Certain(format!("account {number}"), fix));
-    }
-    Some(Wrong::Perhaps(format!("whether `{shown}` is of a third party, which has to name an external id")))
+    Some(is_number && access.estate.organization.is_some())
 }
 
 fn federated(statement: &Statement, provider: &str) -> Option<Wrong> {
