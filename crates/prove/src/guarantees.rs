@@ -34,6 +34,7 @@ pub mod no_blocking_names;
 pub mod no_iam_user;
 pub mod no_open_admin_port;
 pub mod no_outside_sharing;
+pub mod no_path_to_production;
 pub mod no_privilege_escalation;
 pub mod no_public_bucket;
 pub mod no_public_database;
@@ -79,6 +80,7 @@ pub static ALL: &[&Guarantee] = &[
     &metric_filter_alarmed::GUARANTEE,
     &no_wildcard_administrator::GUARANTEE,
     &no_privilege_escalation::GUARANTEE,
+    &no_path_to_production::GUARANTEE,
     &no_iam_user::GUARANTEE,
     &required_tags::GUARANTEE,
     &supported_runtimes::GUARANTEE,

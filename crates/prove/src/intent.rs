@@ -12,6 +12,10 @@ use estate::SmolStr;
 pub struct Intent {
     /// Environments by name; packets between two of them need an approved flow.
     pub environments: Vec<SmolStr>,
+    /// Those of them that people depend on.
+    pub production: Vec<SmolStr>,
+    /// Those of them that are for developing and for playing.
+    pub lower: Vec<SmolStr>,
     /// Flows that are approved.
     pub approved: Vec<Intended>,
     /// Flows that must work.

@@ -6,7 +6,7 @@
 
 use blueprint::model::{
     Blueprint, Destination, Environment, Exposure, Guarantee, Mode, OfficeId, Party as Word, Source,
-    StoreKind, Target, UnitId, Verb, Workload,
+    StoreKind, Target, Tier, UnitId, Verb, Workload,
 };
 use estate::SmolStr;
 use prove::intent::{Act, Claim, Intended, Intent, Mode as Claimed, Party};
@@ -18,12 +18,14 @@ const HTTPS: u16 = 443;
 
 /// What the blueprint says.
 pub fn of(blueprint: &Blueprint) -> Intent {
+    let of = |tiers: &[Tier]| {
+        let all = blueprint.environments.iter().filter(|one| tiers.contains(&one.tier.value));
+        all.map(|one| SmolStr::new(one.name.value.as_str())).collect()
+    };
     Intent {
-        environments: blueprint
-            .environments
-            .iter()
-            .map(|one| SmolStr::new(one.name.value.as_str()))
-            .collect(),
+        environments: of(&[Tier::Production, Tier::Staging, Tier::Development, Tier::Sandbox]),
+        production: of(&[Tier::Production]),
+        lower: of(&[Tier::Development, Tier::Sandbox]),
         approved: blueprint.environments.iter().flat_map(public).chain(flows(blueprint)).collect(),
         needed: blueprint.environments.iter().flat_map(needs).chain(flows(blueprint)).collect(),
         claims: blueprint.guarantees.iter().map(|guarantee| claim(blueprint, guarantee)).collect(),
