@@ -125,7 +125,8 @@ pub(super) fn carry_out(
     let before = history.records.iter().rev().find(|record| !record.verdicts.is_empty());
     let verdicts =
         before.zip(wanted).map(|(record, wanted)| turned(&record.verdicts, wanted)).unwrap_or_default();
-    let meaning = Err("`steward plan` does".to_owned());
+    // What it means is `steward plan`'s to say.
+    let meaning = Err(String::new());
     let shown = Shown { plan, changes: &changes, dangers, verdicts, meaning };
     if !global.quiet {
         print(&shown.text(look, global.verbose));

@@ -205,6 +205,7 @@ impl Shown<'_> {
     fn meaning(&self, out: &mut String, style: Style, all: bool) {
         let meaning = match &self.meaning {
             Ok(meaning) => meaning,
+            Err(why) if why.is_empty() => return,
             Err(why) => {
                 let text = format!("packets and requests are not compared: {why}");
                 out.push('\n');
