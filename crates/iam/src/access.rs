@@ -36,7 +36,12 @@ fn parse_text(text: &str) -> Result<Policy, String> {
 #[must_use]
 pub fn document(name: &str, text: &str) -> Option<Document> {
     let policy = parse_text(text).ok()?;
-    Some(Document { name: name.into(), policy: Ok(policy), certain: true, span: diagnostics::Span::NONE })
+    Some(Document {
+        name: name.into(),
+        policy: Ok(policy.into()),
+        certain: true,
+        span: diagnostics::Span::NONE,
+    })
 }
 
 pub use askers::Askers;

@@ -5,6 +5,7 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use diagnostics::{Diagnostics, Span};
 use estate::{AccountId, Estate, Index, ResourceRef, StackId, Value};
@@ -37,8 +38,8 @@ pub struct Access<'a> {
 pub struct Document {
     /// Its name for people.
     pub name: SmolStr,
-    /// What it says; why that is not known.
-    pub policy: Result<Policy, String>,
+    /// What it says, shared by all that AWS's own policies are attached to; why that is not known.
+    pub policy: Result<Arc<Policy>, String>,
     /// Whether it is certainly attached.
     pub certain: bool,
     /// Where it is written.
@@ -178,7 +179,7 @@ struct Collector<'i, 'a> {
     index: &'i Index<'a>,
     names: Names<'a>,
     /// AWS's own policies by ARN, as they are asked for.
-    aws: RefCell<HashMap<String, Option<Policy>>>,
+    aws: RefCell<HashMap<String, Option<Arc<Policy>>>>,
 }
 
 impl<'a> Collector<'_, 'a> {
@@ -194,7 +195,7 @@ impl<'a> Collector<'_, 'a> {
                 })
             }
         };
-        Document { name: name.into(), policy, certain, span: value.span }
+        Document { name: name.into(), policy: policy.map(Arc::new), certain, span: value.span }
     }
 
     fn unknown(name: impl Into<SmolStr>, why: impl Into<String>, span: Span) -> Document {
@@ -255,7 +256,7 @@ impl<'a> Collector<'_, 'a> {
         let text = super::names::shown(&marked(&self.names.pieces(arn)));
         let name: SmolStr = text.rsplit('/').next().unwrap_or(&text).into();
         let mut known = self.aws.borrow_mut();
-        let policy = known.entry(text.clone()).or_insert_with(|| super::aws_managed(&text));
+        let policy = known.entry(text.clone()).or_insert_with(|| super::aws_managed(&text).map(Arc::new));
         match policy.clone() {
             Some(policy) => Document { name, policy: Ok(policy), certain: true, span: arn.span },
             None => Self::unknown(
