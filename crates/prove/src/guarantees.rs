@@ -50,6 +50,7 @@ pub mod stateful_backed_up;
 pub mod stateful_retained;
 pub mod supported_engines;
 pub mod supported_runtimes;
+pub mod tenants_apart;
 pub mod tls_only_buckets;
 pub mod tls_only_databases;
 pub mod tls_only_listeners;
@@ -81,6 +82,7 @@ pub static ALL: &[&Guarantee] = &[
     &no_wildcard_administrator::GUARANTEE,
     &no_privilege_escalation::GUARANTEE,
     &no_path_to_production::GUARANTEE,
+    &tenants_apart::GUARANTEE,
     &no_iam_user::GUARANTEE,
     &required_tags::GUARANTEE,
     &supported_runtimes::GUARANTEE,

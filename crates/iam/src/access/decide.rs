@@ -121,14 +121,14 @@ impl Access<'_> {
     /// The same in contexts of which something is known: `iam:PassedToService` of a role that is passed.
     #[must_use]
     pub fn can_given(&self, who: Who<'_>, action: &str, thing: &Thing, given: &[Given]) -> Finding {
+        self.can_at(who, action, thing, resource_of(&action.to_lowercase(), thing), given)
+    }
+
+    /// The same of a part of the thing, by the ARN that the request names: an object of a bucket.
+    #[must_use]
+    pub fn can_at(&self, who: Who<'_>, action: &str, thing: &Thing, arn: String, given: &[Given]) -> Finding {
         let action = action.to_lowercase();
-        let mut question = Question {
-            access: self,
-            who,
-            action: &action,
-            arn: resource_of(&action, thing),
-            pins: Vec::new(),
-        };
+        let mut question = Question { access: self, who, action: &action, arn, pins: Vec::new() };
         question.pins = question.known(thing);
         question.pins.retain(|(key, _)| !given.iter().any(|(other, _)| other.eq_ignore_ascii_case(key)));
         question.pins.extend(given.iter().cloned());
