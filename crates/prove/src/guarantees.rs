@@ -42,6 +42,7 @@ pub mod no_public_snapshot;
 pub mod no_unused_guard;
 pub mod no_wildcard_administrator;
 pub mod own_guarantees;
+pub mod pipelines_contained;
 pub mod required_tags;
 pub mod routes_lead_somewhere;
 pub mod rules_decide;
@@ -59,6 +60,7 @@ pub mod tls_only_topics;
 pub mod trail_complete;
 pub mod trail_delivers;
 pub mod trust_names_callers;
+pub mod watch_unstoppable;
 
 use crate::Guarantee;
 
@@ -83,6 +85,7 @@ pub static ALL: &[&Guarantee] = &[
     &no_privilege_escalation::GUARANTEE,
     &no_path_to_production::GUARANTEE,
     &tenants_apart::GUARANTEE,
+    &pipelines_contained::GUARANTEE,
     &no_iam_user::GUARANTEE,
     &required_tags::GUARANTEE,
     &supported_runtimes::GUARANTEE,
@@ -118,6 +121,7 @@ pub static ALL: &[&Guarantee] = &[
     &guardrails_cover_accounts::GUARANTEE,
     &guardrails_effective::GUARANTEE,
     &logs_unstoppable::GUARANTEE,
+    &watch_unstoppable::GUARANTEE,
     &detection_everywhere::GUARANTEE,
 ];
 

@@ -68,6 +68,8 @@ choice! {
         Config = "config",
         /// Nobody turns off GuardDuty, Security Hub, Inspector, Macie or IAM Access Analyzer.
         Detection = "detection",
+        /// Nobody deletes backups, or unlocks the vaults that keep them.
+        Backups = "backups",
         /// In the account that keeps the logs, nobody changes or empties the archive.
         LogArchive = "log-archive",
         /// Nobody disables a key, orders it deleted, or stops its rotation.
@@ -104,6 +106,7 @@ impl Guardrail {
         Self::Trail,
         Self::Config,
         Self::Detection,
+        Self::Backups,
         Self::LogArchive,
         Self::Keys,
         Self::Roles,

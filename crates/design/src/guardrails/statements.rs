@@ -162,6 +162,7 @@ impl Form<'_> {
             Guardrail::Trail => vec![self.but_deployers("Trail", TRAIL)],
             Guardrail::Config => vec![self.but_deployers("Config", CONFIG)],
             Guardrail::Detection => vec![self.but_deployers("Detection", DETECTION), self.forwarding()],
+            Guardrail::Backups => vec![self.but_deployers("Backups", BACKUPS)],
             Guardrail::LogArchive => vec![
                 value!({
                     "Sid": "LogArchiveStays",
@@ -457,6 +458,19 @@ const DETECTION: &[&str] = &[
     "securityhub:DisableSecurityHub",
     "securityhub:Disassociate*",
     "securityhub:UpdateStandardsControl",
+];
+
+/// A vault in governance mode is unlocked by whoever may delete its lock; what expires is deleted by AWS Backup itself.
+/// Source: AWS Backup Developer Guide, "AWS Backup Vault Lock".
+const BACKUPS: &[&str] = &[
+    "backup:DeleteBackupVault",
+    "backup:DeleteBackupVaultAccessPolicy",
+    "backup:DeleteBackupVaultLockConfiguration",
+    "backup:DeleteRecoveryPoint",
+    "backup:DisassociateRecoveryPoint*",
+    "backup:PutBackupVaultAccessPolicy",
+    "backup:PutBackupVaultLockConfiguration",
+    "backup:UpdateRecoveryPointLifecycle",
 ];
 
 const LOG_ARCHIVE: &[&str] = &[

@@ -52,7 +52,20 @@ const WHO: &[&str] = &[
 /// What an administrator could do to a role to become it.
 const TAKING_OVER: &[&str] = &["iam:UpdateAssumeRolePolicy", "iam:PutRolePolicy", "iam:AttachRolePolicy"];
 
+/// What nobody may end.
+pub(super) struct Record {
+    /// The actions that end it.
+    pub actions: &'static [&'static str],
+    /// In words: `stop logs`.
+    pub ends: &'static str,
+}
+
 fn check(facts: &Facts<'_>, findings: &mut Findings) {
+    check_record(facts, findings, &Record { actions: ACTIONS, ends: "stop logs" });
+}
+
+/// Nobody in any account may end a record.
+pub(super) fn check_record(facts: &Facts<'_>, findings: &mut Findings, record: &Record) {
     let accounts = facts.index.of_kind("AWS::Organizations::Account");
     if accounts.is_empty() {
         return;
@@ -64,7 +77,7 @@ fn check(facts: &Facts<'_>, findings: &mut Findings) {
         let mut key: Vec<(u32, &str)> =
             chain.policies.iter().map(|policy| (policy.stack_id.0, policy.id.as_str())).collect();
         key.push((u32::from(chain.doubt.is_some()), ""));
-        let answer = known.entry(key).or_insert_with(|| judge(facts, &chain));
+        let answer = known.entry(key).or_insert_with(|| judge(facts, &chain, record));
         match answer {
             Answer::Proved => findings.proved(account),
             Answer::Violated(message, witness, fix) => {
@@ -84,11 +97,11 @@ enum Answer {
     Unknown(Span, String),
 }
 
-fn judge(facts: &Facts<'_>, chain: &Chain<'_>) -> Answer {
+fn judge(facts: &Facts<'_>, chain: &Chain<'_>, record: &Record) -> Answer {
     let mut left_out = BTreeSet::new();
     let mut doubt = None;
     for who in WHO {
-        for action in ACTIONS {
+        for action in record.actions {
             let attempt = Attempt { who, ..Attempt::by_administrator(action) };
             match denied(facts, chain, &attempt) {
                 (Judgement::Holds, by) => left_out.extend(by.into_iter().flat_map(exempt)),
@@ -113,7 +126,8 @@ fn judge(facts: &Facts<'_>, chain: &Chain<'_>) -> Answer {
                 Judgement::Holds => {}
                 Judgement::Fails { .. } => {
                     let message = format!(
-                        "`{role}` may stop logs, and an administrator of the account may become it by {action}"
+                        "`{role}` may {}, and an administrator of the account may become it by {action}",
+                        record.ends
                     );
                     let fix =
                         "deny changes of the roles that guardrails leave out to everybody but those roles";
