@@ -68,17 +68,22 @@ fn stack_sets(templates: &[PathBuf]) -> Result<Vec<PathBuf>, String> {
 }
 
 fn install(target: &Path) -> Result<PathBuf, String> {
-    let venv = target.join("conformance-tools");
+    venv(target, "conformance-tools", &TOOLS)
+}
+
+/// A Python environment of pinned packages in the target folder; answers its folder of programs.
+pub fn venv(target: &Path, name: &str, packages: &[&str]) -> Result<PathBuf, String> {
+    let venv = target.join(name);
     let (bin, stamp) = (venv.join("bin"), venv.join("installed"));
-    let wanted = TOOLS.join("\n");
+    let wanted = packages.join("\n");
     if std::fs::read_to_string(&stamp).ok().as_deref() == Some(wanted.as_str()) {
         return Ok(bin);
     }
-    println!("installing {}", TOOLS.join(", "));
+    println!("installing {}", packages.join(", "));
     succeed(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&venv))?;
     let pip = bin.join("pip");
-    for tool in TOOLS {
-        succeed(Command::new(&pip).args(["install", "--quiet", "--disable-pip-version-check", tool]))?;
+    for package in packages {
+        succeed(Command::new(&pip).args(["install", "--quiet", "--disable-pip-version-check", package]))?;
     }
     std::fs::write(&stamp, wanted).map_err(|error| format!("{}: {error}", stamp.display()))?;
     Ok(bin)
@@ -271,7 +276,8 @@ pub fn files(folder: &Path) -> Result<Vec<PathBuf>, String> {
     Ok(out)
 }
 
-fn copy_folder(from: &Path, to: &Path) -> Result<(), String> {
+/// Copies a folder with all that is in it.
+pub fn copy_folder(from: &Path, to: &Path) -> Result<(), String> {
     for file in files(from)? {
         let Ok(relative) = file.strip_prefix(from) else { continue };
         let copy = to.join(relative);
@@ -281,7 +287,8 @@ fn copy_folder(from: &Path, to: &Path) -> Result<(), String> {
     Ok(())
 }
 
-fn succeed(command: &mut Command) -> Result<(), String> {
+/// Runs a command to a good end.
+pub fn succeed(command: &mut Command) -> Result<(), String> {
     let out = command.output().map_err(|error| format!("{command:?}: {error}"))?;
     if out.status.success() {
         return Ok(());

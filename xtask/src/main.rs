@@ -1,4 +1,4 @@
-//! The project's own tasks: `cargo xtask conformance`, `probes`, `bench`, `bench-iam`, `fuzz`, `packets`.
+//! The project's own tasks: `cargo xtask conformance`, `probes`, `bench`, `bench-iam`, `fuzz`, `moto`, `packets`.
 //!
 //! In: a task and its options. Out: a report on standard output, exit status 1 where something does not hold.
 //! The rules of the house are not here but in `tests/tidy.rs`.
@@ -10,6 +10,7 @@ mod bench_iam;
 mod bench_network;
 mod conformance;
 mod fuzz;
+mod moto;
 mod packets;
 mod probes;
 
@@ -30,6 +31,8 @@ Tasks:
   cargo xtask bench --apply [--accounts …]  apply, apply again and plan, into the local cloud
   cargo xtask bench --plan                  planning alone, without a change and with one
   cargo xtask fuzz [--seconds N] [--seed S] mutated input for every reader; a panic or a hang fails
+  cargo xtask moto [--seeds N] [--kills N] [--example NAME]
+                                            all examples deployed to an independent AWS, through faults and kills
   cargo xtask packets [--seed S] [--estates N] [FILE.yaml…]
                                             real packets through the kernel and Suricata, held against the simulator
 ";
@@ -47,6 +50,7 @@ fn main() -> ExitCode {
         "bench" if options.iter().any(|option| option == "--apply") => bench::deployments(&root(), options),
         "bench" => bench::run(&root(), options),
         "bench-iam" => bench_iam::run(&root()),
+        "moto" => moto::run(&root(), options),
         "probes" => probes::run(&root(), options),
         "fuzz" => fuzz::run(&root(), options),
         "packets" => packets::run(&root(), options),

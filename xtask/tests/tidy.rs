@@ -57,6 +57,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         &["diagnostics", "document", "catalog", "estate", "intake", "reachability", "iam", "prove", "emit"],
     ),
     ("deploy", &["diagnostics", "catalog", "estate", "emit", "plan"]),
+    ("aws", &["plan", "deploy"]),
     (
         "steward",
         &[
@@ -73,6 +74,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "emit",
             "plan",
             "deploy",
+            "aws",
         ],
     ),
     (

@@ -410,11 +410,15 @@ fn failed(cloud: &dyn Cloud, place: &Place, stack: &StackState) -> Done {
         let cancelled = event.reason.as_deref().is_some_and(|reason| reason.contains("cancelled"));
         event.status.ends_with("_FAILED") && event.logical_id != stack.name && !cancelled
     });
+    let of_stack = events.get(from..).unwrap_or_default().iter().rev();
+    let of_stack =
+        of_stack.filter(|event| event.status.ends_with("_FAILED")).find_map(|event| event.reason.clone());
     Done::Failed(StepFailure {
         resource: cause.map(|event| (event.logical_id.clone(), event.kind.clone())),
         why: cause
             .and_then(|event| event.reason.clone())
             .or_else(|| stack.reason.clone())
+            .or(of_stack)
             .unwrap_or_else(|| format!("it is {}", stack.status)),
         status: Some(stack.status.to_string()),
     })

@@ -13,6 +13,9 @@ pub struct CloudOptions {
     /// The file of the local cloud
     #[arg(long, default_value = ".steward/local.db", value_name = "FILE")]
     pub local: PathBuf,
+    /// The role to assume in each account of AWS (default: OrganizationAccountAccessRole)
+    #[arg(long, value_name = "NAME")]
+    pub role: Option<String>,
 }
 
 /// Kinds of clouds.

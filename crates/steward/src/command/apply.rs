@@ -15,7 +15,7 @@ use plan::{Action, Danger, Fate, Inventory, Plan, Selector};
 use prove::{Date, Verdict};
 
 use super::deploy::{
-    Wanted, cloud_failed, commit, deepened, host, inventory, now, open, order, playgrounds, user, wanted,
+    Wanted, cloud_failed, commit, deepened, host, inventory, now, open, order, playgrounds, wanted,
 };
 use super::plan::{Shown, turned};
 use super::progress::Screen;
@@ -47,18 +47,19 @@ fn flat(ending: Result<Ending, Ending>) -> Ending {
 
 fn apply(global: &Global, options: &Apply, today: Date) -> Result<Ending, Ending> {
     let cloud = open(global, &options.cloud)?;
+    let cloud = cloud.as_ref();
     let saved = saved(global, &options.path)?;
     let path = if saved.is_some() { options.blueprint.as_deref() } else { Some(options.path.as_path()) };
-    let wanted = wanted(global, path.unwrap_or(Path::new(".")), &cloud, today)?;
+    let wanted = wanted(global, path.unwrap_or(Path::new(".")), cloud, today)?;
     violations(global, &wanted, &options.allow)?;
-    let there = inventory(global, &cloud, wanted.estate(), Some(&wanted.desired), Depth::Stacks)?;
+    let there = inventory(global, cloud, wanted.estate(), Some(&wanted.desired), Depth::Stacks)?;
     let plan = match saved {
         Some(plan) => still_fits(global, plan, &wanted, &there)?,
         None => order(global, &wanted, &there, &options.only, &options.value, &BTreeSet::new())?,
     };
-    let there = deepened(global, &cloud, there, &plan)?;
+    let there = deepened(global, cloud, there, &plan)?;
     let does = Does { word: "apply", revert_drift: false };
-    carry_out(global, &cloud, Some(&wanted), &plan, &there, &options.running, &options.allow, &does)
+    carry_out(global, cloud, Some(&wanted), &plan, &there, &options.running, &options.allow, &does)
 }
 
 /// What a run is called, and whether it brings back what differs.
@@ -216,8 +217,9 @@ fn locked(
     running: &Running,
     does: &str,
 ) -> Result<(Held, Holder), Ending> {
+    let caller = cloud.caller().map_err(|error| cloud_failed(global, &error))?;
     let holder = Holder {
-        who: user(),
+        who: caller.identity,
         host: host(),
         process: std::process::id(),
         does: does.to_owned(),
@@ -364,8 +366,9 @@ fn written_at(wanted: &Wanted, stack: &str, id: &str) -> Option<String> {
 
 fn destroyed(global: &Global, options: &Destroy, today: Date) -> Result<Ending, Ending> {
     let cloud = open(global, &options.cloud)?;
-    let wanted = wanted(global, &options.path, &cloud, today)?;
-    let there = inventory(global, &cloud, wanted.estate(), Some(&wanted.desired), Depth::Resources)?;
+    let cloud = cloud.as_ref();
+    let wanted = wanted(global, &options.path, cloud, today)?;
+    let there = inventory(global, cloud, wanted.estate(), Some(&wanted.desired), Depth::Resources)?;
     let selector = Selector::new(&options.only);
     let plan = plan::destruction(&there, &selector, wanted.desired.management.clone());
     // What production holds goes only by name.
@@ -384,12 +387,13 @@ fn destroyed(global: &Global, options: &Destroy, today: Date) -> Result<Ending, 
         return Err(refuse(global, Diagnostic::error(codes::NOT_ALLOWED, Span::NONE, text).help(help)));
     }
     let does = Does { word: "destroy", revert_drift: false };
-    carry_out(global, &cloud, None, &plan, &there, &options.running, &options.allow, &does)
+    carry_out(global, cloud, None, &plan, &there, &options.running, &options.allow, &does)
 }
 
 fn emptied(global: &Global, options: &Empty, today: Date) -> Result<Ending, Ending> {
     let cloud = open(global, &options.cloud)?;
-    let wanted = wanted(global, &options.path, &cloud, today)?;
+    let cloud = cloud.as_ref();
+    let wanted = wanted(global, &options.path, cloud, today)?;
     let account = options.account.rsplit('/').next().unwrap_or(&options.account).to_owned();
     let playgrounds = playgrounds(&wanted);
     if playgrounds.get(&account) != Some(&true) {
@@ -405,11 +409,11 @@ fn emptied(global: &Global, options: &Empty, today: Date) -> Result<Ending, Endi
         };
         return Err(refuse(global, Diagnostic::error(codes::NOT_ALLOWED, Span::NONE, text).help(help)));
     }
-    let there = inventory(global, &cloud, wanted.estate(), Some(&wanted.desired), Depth::Resources)?;
+    let there = inventory(global, cloud, wanted.estate(), Some(&wanted.desired), Depth::Resources)?;
     let plan: Plan =
         plan::destruction(&there, &Selector::new(&[&account]), wanted.desired.management.clone());
     debug_assert!(plan.steps.iter().all(|step| step.action == Action::Delete && step.account == account));
     let does = Does { word: "empty", revert_drift: false };
     // A playground may be emptied: that is what it is for.
-    carry_out(global, &cloud, None, &plan, &there, &options.running, &["*".to_owned()], &does)
+    carry_out(global, cloud, None, &plan, &there, &options.running, &["*".to_owned()], &does)
 }

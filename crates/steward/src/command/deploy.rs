@@ -89,17 +89,33 @@ impl Wanted {
 }
 
 /// The cloud that was asked for.
-pub(super) fn open(global: &Global, options: &CloudOptions) -> Result<LocalCloud, Ending> {
+pub(super) fn open(global: &Global, options: &CloudOptions) -> Result<Box<dyn Cloud>, Ending> {
     match options.cloud {
         CloudKind::Local => {
-            LocalCloud::open(&options.local, &user()).map_err(|error| cloud_failed(global, &error))
+            let local =
+                LocalCloud::open(&options.local, &user()).map_err(|error| cloud_failed(global, &error))?;
+            Ok(Box::new(local))
         }
-        CloudKind::Aws => {
-            let text = "this build of Steward deploys to the local cloud only";
-            let help = "`steward build` writes the templates, the wiring and the order for a deployment by other means";
-            Err(refuse(global, Diagnostic::error(codes::NO_SUCH_CLOUD, Span::NONE, text).help(help)))
-        }
+        CloudKind::Aws => amazon(global, options),
     }
+}
+
+#[cfg(feature = "aws")]
+fn amazon(global: &Global, options: &CloudOptions) -> Result<Box<dyn Cloud>, Ending> {
+    let mut settings = aws::Settings::standard();
+    if let Some(role) = &options.role {
+        settings.role.clone_from(role);
+    }
+    let cloud = aws::Aws::open(settings).map_err(|error| cloud_failed(global, &error))?;
+    Ok(Box::new(cloud))
+}
+
+#[cfg(not(feature = "aws"))]
+fn amazon(global: &Global, _: &CloudOptions) -> Result<Box<dyn Cloud>, Ending> {
+    let text = "this build of Steward deploys to the local cloud only";
+    let help = "build it with the client of AWS: `cargo build --release --features aws`; or deploy what \
+                `steward build` writes by other means";
+    Err(refuse(global, Diagnostic::error(codes::NO_SUCH_CLOUD, Span::NONE, text).help(help)))
 }
 
 /// Who runs this, for records and locks.

@@ -24,9 +24,10 @@ pub fn run(global: &Global, options: &Options, today: Date) -> Ending {
 
 fn looked(global: &Global, options: &Options, today: Date) -> Result<Ending, Ending> {
     let cloud = open(global, &options.cloud)?;
-    let wanted = wanted(global, &options.path, &cloud, today)?;
-    let there = inventory(global, &cloud, wanted.estate(), Some(&wanted.desired), Depth::Resources)?;
-    let report = deploy::drift::look(&cloud, &there).map_err(|error| cloud_failed(global, &error))?;
+    let cloud = cloud.as_ref();
+    let wanted = wanted(global, &options.path, cloud, today)?;
+    let there = inventory(global, cloud, wanted.estate(), Some(&wanted.desired), Depth::Resources)?;
+    let report = deploy::drift::look(cloud, &there).map_err(|error| cloud_failed(global, &error))?;
     match global.format {
         Format::Text | Format::Markdown => print(&text(&report, style(global), global.verbose)),
         _ => print(&format!("{:#}\n", as_json(&report))),
@@ -65,7 +66,7 @@ fn looked(global: &Global, options: &Options, today: Date) -> Result<Ending, End
     let only: Vec<String> = stacks.iter().cloned().collect();
     let plan = order(global, &wanted, &there, &only, &[], &stacks)?;
     let does = Does { word: "repair", revert_drift: true };
-    let ending = carry_out(global, &cloud, Some(&wanted), &plan, &there, &options.running, &[], &does)?;
+    let ending = carry_out(global, cloud, Some(&wanted), &plan, &there, &options.running, &[], &does)?;
     Ok(if left.is_empty() { ending } else { Ending::DoesNotHold })
 }
 

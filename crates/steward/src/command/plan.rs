@@ -27,12 +27,13 @@ pub fn run(global: &Global, options: &PlanOptions, today: Date) -> Ending {
 
 fn planned(global: &Global, options: &PlanOptions, today: Date) -> Result<Ending, Ending> {
     let cloud = open(global, &options.cloud)?;
-    let wanted = wanted(global, &options.path, &cloud, today)?;
-    let there = inventory(global, &cloud, wanted.estate(), Some(&wanted.desired), Depth::Stacks)?;
+    let cloud = cloud.as_ref();
+    let wanted = wanted(global, &options.path, cloud, today)?;
+    let there = inventory(global, cloud, wanted.estate(), Some(&wanted.desired), Depth::Stacks)?;
     let plan = order(global, &wanted, &there, &options.only, &options.value, &BTreeSet::new())?;
-    let there = deepened(global, &cloud, there, &plan)?;
+    let there = deepened(global, cloud, there, &plan)?;
     let changes = plan::changes(&plan, &there);
-    let history = ledger::history(&cloud, wanted.estate()).map_err(|error| cloud_failed(global, &error))?;
+    let history = ledger::history(cloud, wanted.estate()).map_err(|error| cloud_failed(global, &error))?;
     let before = history.records.iter().rev().find(|record| !record.verdicts.is_empty());
     let before = before.map(|record| record.verdicts.clone()).unwrap_or_default();
     let verdicts = turned(&before, &wanted);

@@ -51,10 +51,11 @@ fn estates(global: &Global, cloud: &dyn Cloud, asked: Option<&String>) -> Result
 
 fn status(global: &Global, options: &Status) -> Result<Ending, Ending> {
     let cloud = open(global, &options.cloud)?;
+    let cloud = cloud.as_ref();
     let (mut text, mut all, look) = (String::new(), Vec::new(), style(global));
-    for name in estates(global, &cloud, options.estate.as_ref())? {
-        let there = inventory(global, &cloud, &name, None, Depth::Resources)?;
-        let history = ledger::history(&cloud, &name).map_err(|error| cloud_failed(global, &error))?;
+    for name in estates(global, cloud, options.estate.as_ref())? {
+        let there = inventory(global, cloud, &name, None, Depth::Resources)?;
+        let history = ledger::history(cloud, &name).map_err(|error| cloud_failed(global, &error))?;
         let lock = cloud.read(&format!("lock/{name}")).map_err(|error| cloud_failed(global, &error))?;
         let holder: Option<ledger::Holder> = lock.and_then(|entry| serde_json::from_str(&entry.text).ok());
         all.push(json!({
@@ -128,9 +129,10 @@ fn shown(
 
 fn told(global: &Global, options: &History) -> Result<Ending, Ending> {
     let cloud = open(global, &options.cloud)?;
+    let cloud = cloud.as_ref();
     let (mut text, mut all, look, mut good) = (String::new(), Vec::new(), style(global), true);
-    for name in estates(global, &cloud, options.estate.as_ref())? {
-        let history = ledger::history(&cloud, &name).map_err(|error| cloud_failed(global, &error))?;
+    for name in estates(global, cloud, options.estate.as_ref())? {
+        let history = ledger::history(cloud, &name).map_err(|error| cloud_failed(global, &error))?;
         good &= history.broken.is_empty();
         let _ = writeln!(text, "{}", look.paint(Ink::Heading, &name));
         for record in history.records.iter().rev() {
