@@ -32,6 +32,7 @@ from moto.ec2.models import EC2Backend, ec2_backends
 from moto.elbv2.models import FakeLoadBalancer
 from moto.kms.models import Key, kms_backends
 from moto.organizations.models import organizations_backends
+from moto.s3.models import FakeBucket
 
 MAIN = __name__ == "__main__"
 # moto takes the service of a model from the name of its module.
@@ -381,6 +382,17 @@ class ChangeSetStatus(CloudFormationError):
         super().__init__(f"ChangeSet [{name}] cannot be executed in its current status")
 
 
+update_bucket = FakeBucket.update_from_cloudformation_json.__func__
+
+
+def update_named_bucket(cls, original_resource, new_resource_name, cloudformation_json, account_id, region_name):
+    """moto expects a bucket that is changed to say its name."""
+    properties = {"BucketName": original_resource.name, **cloudformation_json["Properties"]}
+    return update_bucket(cls, original_resource, new_resource_name, {**cloudformation_json, "Properties": properties}, account_id,
+                         region_name)
+
+
+FakeBucket.update_from_cloudformation_json = classmethod(update_named_bucket)
 create_balancer = FakeLoadBalancer.create_from_cloudformation_json.__func__
 
 

@@ -76,13 +76,13 @@ impl Server {
     /// Seconds that moto has worked, and how many calls it was asked.
     fn worked(&self) -> Result<(f64, u64), String> {
         let played = self.ask("/steward/played")?;
-        let seconds = played["seconds"].as_f64().unwrap_or(0.0);
-        Ok((seconds, played["calls"].as_u64().unwrap_or(0)))
+        let seconds = part(&played, "seconds").as_f64().unwrap_or(0.0);
+        Ok((seconds, part(&played, "calls").as_u64().unwrap_or(0)))
     }
 }
 
 /// A command in the environment of somebody whose AWS is at a port.
-fn at<'c>(command: &'c mut Command, port: u16) -> &'c mut Command {
+fn at(command: &mut Command, port: u16) -> &mut Command {
     command
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap_or_default())
@@ -141,10 +141,11 @@ fn there(tools: &Tools, port: u16, regions: &[String]) -> Result<There, String> 
     let read: Value = serde_json::from_slice(&out.stdout)
         .map_err(|error| format!("reading back: {error}\n{}", String::from_utf8_lossy(&out.stderr)))?;
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let map = |key: &str| read[key].as_object().cloned().unwrap_or_default();
+    let first = |list: &Value, number: usize| list.get(number).map(text).unwrap_or_default();
+    let map = |key: &str| part(&read, key).as_object().cloned().unwrap_or_default();
     Ok(There {
-        accounts: read["accounts"].as_array().into_iter().flatten().map(text).collect(),
-        stacks: map("stacks").into_iter().map(|(key, it)| (key, (text(&it[0]), text(&it[1])))).collect(),
+        accounts: part(&read, "accounts").as_array().into_iter().flatten().map(text).collect(),
+        stacks: map("stacks").into_iter().map(|(key, it)| (key, (first(&it, 0), first(&it, 1)))).collect(),
         resources: map("resources").into_iter().map(|(key, it)| (key, it.as_u64().unwrap_or(0))).collect(),
     })
 }
@@ -177,12 +178,12 @@ fn manifest(tools: &Tools, folder: &Path) -> Result<(usize, Vec<String>), String
     succeed(Command::new(&tools.steward).arg("build").arg(folder).arg("-o").arg(&out).arg("-q"))?;
     let text = std::fs::read_to_string(out.join("manifest.json")).map_err(|error| error.to_string())?;
     let tree: Value = serde_json::from_str(&text).map_err(|error| error.to_string())?;
-    let stacks = tree["stacks"].as_array().map_or(0, Vec::len);
-    let mut regions: Vec<String> = tree["stacks"]
+    let stacks = part(&tree, "stacks").as_array().map_or(0, Vec::len);
+    let mut regions: Vec<String> = part(&tree, "stacks")
         .as_array()
         .into_iter()
         .flatten()
-        .filter_map(|it| it["region"].as_str())
+        .filter_map(|it| it.get("region")?.as_str())
         .map(str::to_owned)
         .collect();
     regions.sort();
@@ -217,6 +218,11 @@ pub fn run(root: &Path, options: &[String]) -> Result<(), String> {
     let small = root.join("examples/foundations");
     faults(&tools, &small, number("--seeds", 6))?;
     kills(&tools, &small, number("--kills", 50))
+}
+
+/// A member of a tree, where it is there.
+fn part<'v>(tree: &'v Value, key: &str) -> &'v Value {
+    tree.get(key).unwrap_or(&Value::Null)
 }
 
 fn copy(tools: &Tools, example: &Path, name: &str) -> Result<PathBuf, String> {
@@ -309,9 +315,9 @@ fn counts(resources: &BTreeMap<String, u64>) -> String {
 fn played(server: &Server) -> Result<String, String> {
     let played = server.ask("/steward/played")?;
     let sum = |kind: &str| {
-        played[kind].as_object().into_iter().flatten().filter_map(|(_, it)| it.as_u64()).sum::<u64>()
+        part(&played, kind).as_object().into_iter().flatten().filter_map(|(_, it)| it.as_u64()).sum::<u64>()
     };
-    let kinds = |kind: &str| played[kind].as_object().map_or(0, serde_json::Map::len);
+    let kinds = |kind: &str| part(&played, kind).as_object().map_or(0, serde_json::Map::len);
     Ok(format!(
         "played by moto: {} resources of {} types; by its services, bridged: {}; stood in for by a name only: {} of {} types",
         sum("own"),
@@ -324,7 +330,7 @@ fn played(server: &Server) -> Result<String, String> {
 
 /// A network that fails: it ends as if it had not.
 fn faults(tools: &Tools, example: &Path, seeds: u64) -> Result<(), String> {
-    let mut all = 0;
+    let (mut all, start) = (0, Instant::now());
     for seed in 1..=seeds {
         let folder = copy(tools, example, "faults")?;
         let (stacks, regions) = manifest(tools, &folder)?;
@@ -346,7 +352,8 @@ fn faults(tools: &Tools, example: &Path, seeds: u64) -> Result<(), String> {
         all += proxy.faults();
     }
     println!(
-        "faults: {seeds} seeds, {all} throttles, errors, resets, delays and half answers: all converged"
+        "faults: {seeds} seeds, {all} throttles, errors, resets, delays and half answers in {:.0} s: all converged",
+        start.elapsed().as_secs_f64()
     );
     if seeds > 0 && all == 0 { Err("the proxy did nothing".to_owned()) } else { Ok(()) }
 }

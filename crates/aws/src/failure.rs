@@ -90,10 +90,10 @@ pub(crate) fn of(
     if status == 503 && code == "SlowDown" {
         return CloudError::Throttled { message: said, retry_after };
     }
-    if status >= 500
-        || TRANSIENT.contains(&code.as_str())
-        || (code.is_empty() && ![401, 403, 404, 412].contains(&status))
-    {
+    // Some services refuse without a word; a body that says nothing readable decides nothing.
+    let decided =
+        !code.is_empty() || status == 404 || (body.trim().is_empty() && [401, 403, 412].contains(&status));
+    if status >= 500 || TRANSIENT.contains(&code.as_str()) || !decided {
         return CloudError::Transient(said);
     }
     CloudError::Refused { code: if code.is_empty() { status.to_string() } else { code }, message: said }

@@ -143,7 +143,7 @@ fn what_failed_is_told_apart() {
     }));
     let cloud = client(&address);
     let here = Place::new("111122223333", "eu-west-1");
-    let mut next = || cloud.stack(&here, "x");
+    let next = || cloud.stack(&here, "x");
     assert!(matches!(next(), Err(CloudError::Throttled { .. })));
     assert_eq!(next(), Ok(None));
     assert!(matches!(next(), Err(CloudError::Refused { code, .. }) if code == "AccessDenied"));
