@@ -231,7 +231,7 @@ fn stack_drift(
 }
 
 /// Top-level properties that a service never tells.
-fn write_only(kind: &str) -> BTreeSet<String> {
+pub(crate) fn write_only(kind: &str) -> BTreeSet<String> {
     let schema = catalog::Catalog::shared().resource_type(kind);
     let paths = schema.into_iter().flat_map(|schema| schema.write_only().list());
     paths.filter_map(|path| path.to_string().split('/').next().map(str::to_owned)).collect()
@@ -244,7 +244,7 @@ fn last(cloud: &dyn Cloud, place: &Place, kind: &str, id: &str) -> Option<TrailE
 }
 
 /// Paths at which two values differ.
-fn compare(
+pub(crate) fn compare(
     path: &str,
     wanted: Option<&Value>,
     found: Option<&Value>,

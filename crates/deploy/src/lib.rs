@@ -4,6 +4,7 @@
 //! Always: it decides nothing that the plan does not say; the truth is what the cloud has, so an interrupted run is
 //! continued by running again.
 
+pub mod adopt;
 mod cloud;
 pub mod drift;
 pub mod engine;

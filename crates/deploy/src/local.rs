@@ -287,7 +287,10 @@ impl Cloud for LocalCloud {
 
     fn resource(&self, place: &Place, kind: &str, id: &str) -> Answer<Option<ResourceState>> {
         self.read_only(|db| {
-            let found = store::resource(db, place, kind, id)?;
+            let found = match store::resource(db, place, kind, id)? {
+                None => organization::resource(db, kind, id)?,
+                found => found,
+            };
             Ok(found.map(|known| ResourceState {
                 kind: known.kind,
                 id: known.physical,
@@ -299,7 +302,10 @@ impl Cloud for LocalCloud {
     fn attribute(&self, place: &Place, kind: &str, id: &str, name: &str) -> Answer<Option<Value>> {
         self.read_only(|db| {
             let root = || store::meta(db, "root").ok().flatten().unwrap_or_default();
-            let found = store::resource(db, place, kind, id)?;
+            let found = match store::resource(db, place, kind, id)? {
+                None => organization::resource(db, kind, id)?,
+                found => found,
+            };
             Ok(found.and_then(|known| identity::attribute(place, &known, name, root)))
         })
     }

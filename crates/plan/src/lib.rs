@@ -16,7 +16,7 @@ pub use changes::{Change, Danger, Fate, changes, dangers};
 pub use inventory::{DeployedResource, DeployedStack, Inventory, InventoryAccount, StackStatus};
 pub use meaning::{PacketChange, Passing, RequestChange, packets, requests};
 pub use order::{Action, Desired, Plan, PlanError, PlannedAccount, Reason, Step, destruction, order};
-pub use select::Selector;
+pub use select::{Selector, glob};
 
 use sha2::{Digest as _, Sha256};
 

@@ -48,7 +48,8 @@ fn matches(pattern: &[String], key: &str) -> bool {
 }
 
 /// `*` stands for any characters, also none.
-pub(crate) fn glob(pattern: &str, text: &str) -> bool {
+#[must_use]
+pub fn glob(pattern: &str, text: &str) -> bool {
     let Some((head, rest)) = pattern.split_once('*') else { return pattern == text };
     let Some(mut text) = text.strip_prefix(head) else { return false };
     if rest.is_empty() {

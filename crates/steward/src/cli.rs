@@ -8,8 +8,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 pub use cloud::{
-    Apply, CloudKind, CloudOptions, Destroy, Drift, Empty, History, Local, LocalAction, PlanOptions, Running,
-    Status,
+    Adopt, Apply, CloudKind, CloudOptions, Destroy, Drift, Empty, History, Local, LocalAction, PlanOptions,
+    Running, Status,
 };
 
 /// Compile, prove and audit regulated AWS estates.
@@ -169,6 +169,11 @@ pub enum Command {
                             steward apply plan.json --blueprint . --yes\n\nInterrupted at any moment it is continued by running it again."
     )]
     Apply(Apply),
+    /// Take resources that exist into the estate, where that changes nothing
+    #[command(after_help = "Examples:\n  steward adopt examples/clinical-ai\n  \
+                            steward adopt --id production/us-east-1/production-network/Vpc=vpc-0a1b2c3d4e5f --yes\n\n\
+                            A resource is found by its name, where the template says one, or by --id. It is compared property by property.")]
+    Adopt(Adopt),
     /// Show what differs from what was deployed, who did it, and how much was looked at
     #[command(
         after_help = "Examples:\n  steward drift examples/clinical-ai\n  steward drift --exit-code\n  steward drift --repair --yes"

@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 mod access;
+mod adopt;
 mod apply;
 mod audit;
 mod build;
@@ -62,6 +63,7 @@ pub fn run(cli: &Cli) -> Ending {
         Command::Policy(options) => policy::run(&cli.global, options, today),
         Command::Plan(options) => plan::run(&cli.global, options, today),
         Command::Apply(options) => apply::run(&cli.global, options, today),
+        Command::Adopt(options) => adopt::run(&cli.global, options, today),
         Command::Drift(options) => drift::run(&cli.global, options, today),
         Command::Status(options) => status::run(&cli.global, options),
         Command::History(options) => status::history(&cli.global, options),

@@ -4,7 +4,7 @@
 //! in the unit that it names, else in the root.
 
 use rusqlite::Connection;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::identity::{Known, digits, number};
 use super::store::{meta, rows, run, set_meta};
@@ -89,6 +89,26 @@ pub(super) fn state(db: &Connection) -> Answer<Option<OrganizationState>> {
         })
     })?;
     Ok(Some(OrganizationState { id, root, management: management(db)?, units, accounts }))
+}
+
+/// A part of the organization as a resource, also one that no stack made; they have no region.
+pub(super) fn resource(db: &Connection, kind: &str, id: &str) -> Answer<Option<Known>> {
+    let Some(state) = state(db)? else { return Ok(None) };
+    let properties = match kind {
+        "AWS::Organizations::Organization" => (state.id == id).then(|| json!({ "FeatureSet": "ALL" })),
+        "AWS::Organizations::OrganizationalUnit" => {
+            let unit = state.units.iter().find(|unit| unit.id == id);
+            unit.map(|unit| json!({ "Name": unit.name, "ParentId": unit.parent }))
+        }
+        "AWS::Organizations::Account" => {
+            let known = state.accounts.iter().find(|account| account.number == id);
+            known.map(|it| json!({ "AccountName": it.name, "Email": it.email, "ParentIds": [it.parent] }))
+        }
+        _ => None,
+    };
+    let properties = properties.and_then(|it| it.as_object().cloned());
+    let (kind, physical) = (kind.to_owned(), id.to_owned());
+    Ok(properties.map(|properties| Known { kind, physical, properties }))
 }
 
 /// Changes the organization without a stack.

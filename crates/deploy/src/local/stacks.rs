@@ -242,7 +242,10 @@ impl<'c> Work<'c> {
             None => self.new_physical(resource, &wanted, 0)?,
         };
         let mut known = Known { kind: resource.kind.clone(), physical, properties: wanted.clone() };
-        let found = store::resource(self.db, self.place, &known.kind, &known.physical)?;
+        let mut found = store::resource(self.db, self.place, &known.kind, &known.physical)?;
+        if import.is_some() && found.is_none() {
+            found = organization::resource(self.db, &known.kind, &known.physical)?;
+        }
         let action = match (import, found) {
             (Some(_), None) => return Err(failed(format!("{} does not exist", known.physical))),
             (Some(_), Some(found)) => {

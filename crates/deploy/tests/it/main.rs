@@ -8,6 +8,7 @@
     reason = "tests"
 )]
 
+mod adopt;
 mod faults;
 mod ledger;
 mod scene;

@@ -94,6 +94,24 @@ pub struct Apply {
     pub cloud: CloudOptions,
 }
 
+/// `steward adopt`.
+#[derive(Debug, Args)]
+pub struct Adopt {
+    /// A folder with estate.yaml, or the file itself
+    #[arg(default_value = ".")]
+    pub path: PathBuf,
+    /// The identifier of a resource whose template does not say it: account/region/stack/LogicalId=identifier
+    #[arg(long, value_name = "RESOURCE=ID")]
+    pub id: Vec<String>,
+    /// What may be taken in though it differs: differs:account/region/stack/LogicalId, with * for anything
+    #[arg(long, value_name = "WHAT")]
+    pub allow: Vec<String>,
+    #[command(flatten)]
+    pub running: Running,
+    #[command(flatten)]
+    pub cloud: CloudOptions,
+}
+
 /// `steward drift`.
 #[derive(Debug, Args)]
 pub struct Drift {
@@ -106,7 +124,7 @@ pub struct Drift {
     /// Bring back what the templates say, where that loses nothing
     #[arg(long)]
     pub repair: bool,
-    /// What else may be repaired: `recreate` makes stores anew, empty
+    /// What else may be repaired: `recreate` makes anew, empty, what is gone or can only be replaced
     #[arg(long, value_name = "WHAT")]
     pub allow: Vec<String>,
     #[command(flatten)]

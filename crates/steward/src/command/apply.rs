@@ -136,7 +136,7 @@ pub(super) fn carry_out(
         return Ok(Ending::Good);
     }
     named(global, &shown.dangers, allow)?;
-    confirmed(global, running, plan)?;
+    confirmed(global, running, &plan.estate)?;
     if let Some(wanted) = wanted {
         wanted.keep_lock(global)?;
     }
@@ -194,7 +194,7 @@ fn named(global: &Global, dangers: &[Danger], allow: &[String]) -> Result<(), En
     Err(refuse(global, Diagnostic::error(codes::NOT_ALLOWED, Span::NONE, text).help(help)))
 }
 
-fn confirmed(global: &Global, running: &Running, plan: &Plan) -> Result<(), Ending> {
+pub(super) fn confirmed(global: &Global, running: &Running, estate: &str) -> Result<(), Ending> {
     if running.yes {
         return Ok(());
     }
@@ -204,13 +204,13 @@ fn confirmed(global: &Global, running: &Running, plan: &Plan) -> Result<(), Endi
     if !std::io::stdin().is_terminal() {
         return Err(refuse(global, error));
     }
-    complain(&format!("Apply this to `{}`? Only `yes` does it: ", plan.estate));
+    complain(&format!("Do this to `{estate}`? Only `yes` does it: "));
     let mut line = String::new();
     let _ = std::io::stdin().lock().read_line(&mut line);
     if line.trim() == "yes" { Ok(()) } else { Err(refuse(global, error)) }
 }
 
-fn locked(
+pub(super) fn locked(
     global: &Global,
     cloud: &dyn Cloud,
     estate: &str,

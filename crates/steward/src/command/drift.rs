@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use deploy::Depth;
 use deploy::drift::{Drift, Report, What};
+use deploy::patience::{Patience, Patient};
 use diagnostics::render::{Ink, Style, cut};
 use prove::Date;
 use serde_json::{Value, json};
@@ -27,7 +28,9 @@ fn looked(global: &Global, options: &Options, today: Date) -> Result<Ending, End
     let cloud = cloud.as_ref();
     let wanted = wanted(global, &options.path, cloud, today)?;
     let there = inventory(global, cloud, wanted.estate(), Some(&wanted.desired), Depth::Resources)?;
-    let report = deploy::drift::look(cloud, &there).map_err(|error| cloud_failed(global, &error))?;
+    let patience = Patience::usual(now());
+    let report = deploy::drift::look(&Patient::new(cloud, &patience), &there)
+        .map_err(|error| cloud_failed(global, &error))?;
     match global.format {
         Format::Text | Format::Markdown => print(&text(&report, style(global), global.verbose)),
         _ => print(&format!("{:#}\n", as_json(&report))),
@@ -52,6 +55,12 @@ fn looked(global: &Global, options: &Options, today: Date) -> Result<Ending, End
             What::Gone if stateful && !options.allow.iter().any(|word| word == "recreate") => {
                 left.push((drift, "a new one would be empty: --allow recreate"));
             }
+            What::Differs(paths)
+                if only_when_made(&drift.kind, paths)
+                    && !options.allow.iter().any(|word| word == "recreate") =>
+            {
+                left.push((drift, "bringing it back replaces it, with what it holds: --allow recreate"));
+            }
             _ => {
                 stacks.insert(drift.stack.clone());
             }
@@ -68,6 +77,21 @@ fn looked(global: &Global, options: &Options, today: Date) -> Result<Ending, End
     let does = Does { word: "repair", revert_drift: true };
     let ending = carry_out(global, cloud, Some(&wanted), &plan, &there, &options.running, &[], &does)?;
     Ok(if left.is_empty() { ending } else { Ending::DoesNotHold })
+}
+
+/// Whether one of the properties can only be said when a resource is made.
+fn only_when_made(kind: &str, paths: &[(String, Option<Value>, Option<Value>)]) -> bool {
+    let schema = catalog::Catalog::shared().resource_type(kind);
+    let fixed = schema.into_iter().flat_map(|schema| {
+        let (always, sometimes) = (schema.create_only().list(), schema.conditional_create_only().list());
+        always.iter().chain(sometimes)
+    });
+    // A path of the schema and one of the drift: one is the beginning of the other.
+    let fixed: Vec<String> = fixed.map(ToString::to_string).collect();
+    paths.iter().any(|(path, ..)| {
+        let begins = |long: &str, short: &str| long == short || long.starts_with(&format!("{short}/"));
+        fixed.iter().any(|fixed| begins(path, fixed) || begins(fixed, path))
+    })
 }
 
 /// Drifts of one cause: the same property of the same kind of resource, by the same person.

@@ -284,3 +284,62 @@ fn a_plan_says_what_a_change_means_for_packets_and_requests() {
     assert_eq!(code, 2);
     assert!(text.contains("no-such-commit cannot be read"), "{text}");
 }
+
+#[test]
+fn what_exists_is_adopted_and_becomes_what_the_blueprint_says() {
+    let tour = Tour::of("foundations");
+    for stack in ["management/us-east-2/organization", "production/us-east-2/production-keys"] {
+        tour.good(&["apply", tour.path(), "--yes", "--only", stack]);
+    }
+    let shown = tour.command(&["local", "show", "ProductionAccount"]).env("COLUMNS", "200").output().unwrap();
+    let status = String::from_utf8_lossy(&shown.stdout).into_owned();
+    let is_number = |word: &&str| word.len() == 12 && word.bytes().all(|byte| byte.is_ascii_digit());
+    let number = status.split_whitespace().find(is_number).unwrap().to_owned();
+    let made = [
+        "local",
+        "create",
+        &number,
+        "us-east-2",
+        "AWS::ECR::Repository",
+        "team/api",
+        r#"{"ImageTagMutability":"MUTABLE"}"#,
+    ];
+    tour.good(&made);
+    let named = "production/us-east-2/production-images/ApiRepository=team/api";
+    let (code, text) = tour.run(&["adopt", tour.path(), "--id", named, "--yes"]);
+    assert_eq!(code, 1, "{text}");
+    assert!(text.contains("ImageTagMutability: IMMUTABLE is wanted, MUTABLE is there"), "{text}");
+    assert!(
+        !tour.good(&["local", "show", "team/api"]).contains("production-images/ApiRepository"),
+        "nothing was taken in"
+    );
+    let text = tour.good(&[
+        "adopt",
+        tour.path(),
+        "--id",
+        named,
+        "--yes",
+        "--poll",
+        "1",
+        "--allow",
+        "differs:production/*",
+    ]);
+    assert!(text.contains("1 resources are the estate's now"), "{text}");
+    tour.good(&["apply", tour.path(), "--yes", "--poll", "1"]);
+    let text = tour.good(&["local", "show", "team/api"]);
+    assert!(text.contains("production-images/ApiRepository") && text.contains("MUTABLE"), "{text}");
+    assert!(
+        tour.good(&["drift", tour.path()]).contains("ImageTagMutability"),
+        "what differs is drift from now on"
+    );
+    // Its encryption can only be said when it is made: bringing that back would be a new one, empty.
+    let (code, text) = tour.run(&["drift", tour.path(), "--repair", "--yes", "--poll", "1"]);
+    assert!(code == 1 && text.contains("replaces it, with what it holds: --allow recreate"), "{text}");
+    let text = tour.good(&["local", "show", "production-images"]);
+    assert_eq!(text.matches("AWS::ECR::Repository").count(), 1, "{text}");
+    assert!(tour.good(&["plan", tour.path()]).contains("nothing to do"));
+    assert!(tour.good(&["history"]).contains("adopt"));
+    let (code, text) =
+        tour.run(&["adopt", tour.path(), "--id", "production/us-east-2/production-images/Nothing=x"]);
+    assert_eq!(code, 2, "{text}");
+}
