@@ -335,8 +335,8 @@ fn what_exists_is_adopted_and_becomes_what_the_blueprint_says() {
     // Its encryption can only be said when it is made: bringing that back would be a new one, empty.
     let (code, text) = tour.run(&["drift", tour.path(), "--repair", "--yes", "--poll", "1"]);
     assert!(code == 1 && text.contains("replaces it, with what it holds: --allow recreate"), "{text}");
-    let text = tour.good(&["local", "show", "production-images"]);
-    assert_eq!(text.matches("AWS::ECR::Repository").count(), 1, "{text}");
+    let text = tour.good(&["local", "show", "ApiRepository"]);
+    assert_eq!(text.matches(" production-images/").count(), 1, "{text}");
     assert!(tour.good(&["plan", tour.path()]).contains("nothing to do"));
     assert!(tour.good(&["history"]).contains("adopt"));
     let (code, text) =
