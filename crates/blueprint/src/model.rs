@@ -19,8 +19,8 @@ use crate::cidr::Cidr;
 use crate::scalars::{Capacity, Copies, Date, DomainName, Email, Image, Name, Period, RelativePath, Text};
 pub use crate::sentence::{Mode, Party, Sentence, Verb};
 pub use crate::written::{
-    Alarm, AttributeType, DataClass, Framework, GuardDuty, Guardrail, IdentitySource, KeyScope, Lock, Macie,
-    Protocol, Rule, RunsOn, Size, Tier, Told,
+    Alarm, AttributeType, CopiesTo, DataClass, Framework, GuardDuty, Guardrail, IdentitySource, KeyScope,
+    Lock, Macie, Protocol, RestoreTest, Rule, RunsOn, Size, Tier, Told,
 };
 
 /// Declares handles: positions in a list of the blueprint.
@@ -76,6 +76,8 @@ pub struct Blueprint {
     pub keys: Keys,
     /// The trail and its archive.
     pub logs: Logs,
+    /// Copies and tests of backups.
+    pub backup: Backup,
     /// People, groups, and what they may do; none where the blueprint says nothing of them.
     pub identity: Option<Identity>,
     /// What watches every account.
@@ -489,6 +491,21 @@ pub struct Logs {
     pub retain: Spanned<Period>,
     /// Who can shorten that.
     pub lock: Spanned<Lock>,
+}
+
+/// Copies and tests of backups.
+#[derive(Debug, Clone)]
+pub struct Backup {
+    /// The account that holds copies and nothing else.
+    pub isolated_account: Option<Spanned<AccountId>>,
+    /// Whether copies go to the recovery region.
+    pub to_recovery: bool,
+    /// How often a backup of every store is restored.
+    pub restore_test: Spanned<RestoreTest>,
+    /// Who can take the lock off a vault.
+    pub lock: Spanned<Lock>,
+    /// The place of the section.
+    pub span: Span,
 }
 
 impl May {

@@ -6,6 +6,7 @@
 
 mod addresses;
 mod assurances;
+mod backup;
 mod contents;
 mod environments;
 mod flows;
@@ -66,6 +67,8 @@ pub fn resolve(
     resolver.addresses(&network, &environments, regions.recovery.is_some());
     resolver.contents(written, root, &frameworks, &mut environments);
     resolver.protect_health_data(written, &environments, &mut organization);
+    let backup =
+        resolver.backups(written, name.span, &mut organization, &environments, regions.recovery.is_some());
     let identity = resolver.identity(written, &organization, &environments);
     let mut keys = keys;
     keys.administrators = resolver.key_administrators(written, identity.as_ref());
@@ -90,6 +93,7 @@ pub fn resolve(
         flows,
         keys,
         logs,
+        backup,
         identity,
         detection,
         rules,

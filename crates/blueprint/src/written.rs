@@ -4,6 +4,7 @@
 //! default applied, no name looked up. The doc comments here are the descriptions of the JSON Schema and what
 //! `docs/blueprint.md` says in more words. `planned` lists the part of the language that is refused as not built.
 
+mod backup;
 mod environment;
 mod identity;
 mod network;
@@ -12,6 +13,7 @@ mod store;
 mod watching;
 mod workload;
 
+pub use backup::{Backup, CopiesTo, RestoreTest};
 pub use environment::{Environment, Overrides, Tier, overlaid};
 pub use identity::{Access, Group, Identity, IdentitySource, Role};
 pub use network::{Flow, Hub, Network, Way};
@@ -58,6 +60,9 @@ pub fn planned() -> impl Iterator<Item = &'static Planned> {
         KeyScope::PLANNED,
         Logs::PLANNED,
         Template::PLANNED,
+        Backup::PLANNED,
+        CopiesTo::PLANNED,
+        RestoreTest::PLANNED,
         Detection::PLANNED,
         Identity::PLANNED,
         IdentitySource::PLANNED,
@@ -103,6 +108,8 @@ record! {
         keys as "keys": Option<Spanned<Keys>>,
         /// The organization's audit trail and the archive that nobody can empty.
         logs as "logs": Option<Spanned<Logs>>,
+        /// Backups: where copies go, and how often one is restored.
+        backup as "backup": Option<Spanned<Backup>>,
         /// People, groups, and what they may do.
         identity as "identity": Option<Spanned<Identity>>,
         /// What watches every account in every region, and who is told.
@@ -121,7 +128,6 @@ record! {
         exceptions as "exceptions": Many<Exception>,
     }
     planned {
-        "backup": "backup plans, vault lock, copies to another account",
         "recovery": "drills, objectives and failover between regions",
         "delivery": "pipelines for developers and for infrastructure",
         "operations": "the management console, jobs, patching, drift",

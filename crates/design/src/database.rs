@@ -58,6 +58,11 @@ pub(crate) fn user(workload: &blueprint::Name) -> SmolStr {
     workload.as_str().replace('-', "_").into()
 }
 
+/// The name of the instance's subnet group.
+pub(crate) fn subnet_group(stack: StackId, store: &Store) -> Value {
+    crate::draft::reference(stack, naming::id(store.name.value.as_str(), "SubnetGroup"))
+}
+
 fn instance_id(store: &Store) -> SmolStr {
     naming::id(store.name.value.as_str(), "Database")
 }

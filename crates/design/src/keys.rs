@@ -128,7 +128,9 @@ pub(crate) fn stack(site: &Site<'_>) -> Drawn {
         other(WORKLOADS_KEY, "workloads", "images and container disks", workloads(place));
     }
     if site.stacks.backup.is_some() {
-        other(BACKUP_KEY, "backup", "backups", vec![backups(site, place), vault(place)]);
+        let mut statements = vec![backups(site, place), vault(place)];
+        statements.extend(isolated_copies(site));
+        other(BACKUP_KEY, "backup", "backups", statements);
     }
     draft.finish()
 }
@@ -240,6 +242,8 @@ fn data_policy(site: &Site<'_>, place: &Place, key: &DataKey<'_>) -> Value {
     let mut statements = Vec::new();
     statements.extend(workload_use(site, place, key, bucket, table));
     statements.push(backup_use(site, place, bucket, table, database));
+    // A snapshot of a database stays under the database's own key; of everything else the vault's key counts.
+    statements.extend(isolated_copies(site).filter(|_| database && place.region == site.place.region));
     if table || database {
         statements.push(service_grants(place, table, database));
     }
@@ -424,6 +428,28 @@ fn workloads(place: &Place) -> Vec<Value> {
             },
         }),
     ]
+}
+
+/// AWS Backup in the isolated account reads what it copies.
+/// Sources: AWS Backup Developer Guide, "Creating backup copies across AWS accounts", "Encryption for a backup copy to a
+/// different account or AWS Region".
+fn isolated_copies(site: &Site<'_>) -> Option<Value> {
+    let isolated = site.isolated.as_ref()?;
+    Some(value!({
+        "Sid": "IsolatedAccountCopiesBackups",
+        "Effect": "Allow",
+        "Principal": { "AWS": isolated.root() },
+        "Action": ["kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey*", "kms:ReEncrypt*"],
+        "Resource": "*",
+        "Condition": {
+            "ArnLike": { "aws:PrincipalArn": isolated.iam_arn("role/aws-service-role/backup.amazonaws.com/*") },
+        },
+    }))
+}
+
+/// What the key of a vault of copies lets its account do.
+pub(crate) fn copies(site: &Site<'_>, place: &Place) -> Vec<Value> {
+    vec![backups(site, place), vault(place)]
 }
 
 /// Whoever makes the vault lets AWS Backup use the key for it.

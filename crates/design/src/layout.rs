@@ -5,12 +5,14 @@
 //! environments can be drawn at the same time; stacks of an environment are named after it, so that adding
 //! one changes no other.
 
+mod site;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use blueprint::cidr::Cidr;
 use blueprint::model::{
-    Account, AccountId, Blueprint, DataClass, Environment, Exposure, HUB_PREFIX, Hub, Keys, Macie, Region,
-    Store, StoreId, StoreKind, Target, Workload, WorkloadId,
+    Account, AccountId, Backup, Blueprint, DataClass, Environment, Exposure, HUB_PREFIX, Hub, Keys, Macie,
+    Region, StoreKind, Workload,
 };
 use diagnostics::{Diagnostic, Diagnostics, Span};
 use estate::{SmolStr, StackId};
@@ -146,6 +148,14 @@ pub(crate) struct Site<'b> {
     pub place: Place,
     /// The recovery region, where its keys have replicas.
     pub recovery: Option<Place>,
+    /// The name of its account, by which commands know it.
+    pub account_name: &'b str,
+    /// The name of the management account.
+    pub management_name: &'b str,
+    /// The account that holds copies of its backups and nothing else, in its region.
+    pub isolated: Option<Place>,
+    /// What is said of backups.
+    pub backup: &'b Backup,
     /// Its VPC's addresses.
     pub network: LockedNetwork,
     /// Its stacks.
@@ -183,6 +193,10 @@ pub(crate) struct SiteStacks {
     pub stores: Vec<StackId>,
     /// One for each workload.
     pub workloads: Vec<StackId>,
+    /// The vault of copies in the recovery region.
+    pub recovery_backup: Option<StackId>,
+    /// The vault of copies in the isolated account.
+    pub isolated_backup: Option<StackId>,
     /// Backup vault and plan.
     pub backup: Option<StackId>,
 }
@@ -314,6 +328,13 @@ impl<'b> Layout<'b> {
             let recovery = blueprint.regions.recovery.as_ref();
             let recovery = recovery.filter(|region| region.value.name != environment.region.value.name);
             let recovery = recovery.map(|region| place(environment.account, &region.value));
+            let isolated = blueprint.backup.isolated_account.as_ref().filter(|_| environment.is_precious());
+            let isolated = isolated.map(|account| place(account.value, &environment.region.value));
+            let copies = Copies {
+                replicas: recovery.is_some(),
+                recovery: recovery.is_some() && blueprint.backup.to_recovery && environment.is_precious(),
+                isolated: isolated.is_some(),
+            };
             let name = SmolStr::new(environment.name.value.as_str());
             let joins = joins(blueprint, environment, &ways);
             let hub = match hub.as_ref().filter(|_| joins) {
@@ -333,7 +354,11 @@ impl<'b> Layout<'b> {
                 hub,
                 keys: &blueprint.keys,
                 place: place(environment.account, &environment.region.value),
-                stacks: site_stacks(&mut ids, environment, recovery.is_some()),
+                stacks: site_stacks(&mut ids, environment, &copies),
+                account_name: name_of(blueprint, environment.account),
+                management_name: name_of(blueprint, organization.management),
+                isolated,
+                backup: &blueprint.backup,
                 recovery,
                 network: network.clone(),
                 tags: Tags::new(&owner, &name, &environment.tags),
@@ -357,13 +382,17 @@ impl<'b> Layout<'b> {
 
     /// The name of an account.
     pub(crate) fn account_name(&self, account: AccountId) -> &'b str {
-        self.blueprint.account(account).map_or("", |account| account.name.value.as_str())
+        name_of(self.blueprint, account)
     }
 
     /// The tags of what belongs to the organization as a whole and lies in `account`.
     pub(crate) fn tags(&self, account: AccountId) -> Tags {
         tags_of(self.blueprint, &self.owner, account)
     }
+}
+
+fn name_of(blueprint: &Blueprint, account: AccountId) -> &str {
+    blueprint.account(account).map_or("", |account| account.name.value.as_str())
 }
 
 fn tags_of(blueprint: &Blueprint, owner: &str, account: AccountId) -> Tags {
@@ -398,103 +427,26 @@ fn space(blueprint: &Blueprint) -> Vec<Cidr> {
     std::iter::once(network.addresses.value).chain(outside).collect()
 }
 
-impl<'b> Site<'b> {
-    /// The name of one of its stacks, unique in its account and region.
-    pub(crate) fn stack_name(&self, purpose: &str) -> SmolStr {
-        smol_str::format_smolstr!("{}-{purpose}", self.environment.name)
-    }
-
-    /// The environment's name.
-    pub(crate) fn name(&self) -> &'b str {
-        self.environment.name.value.as_str()
-    }
-
-    /// Whether real data of a class that is protected may be in it.
-    pub(crate) fn holds_real_data(&self) -> bool {
-        self.environment.stores.iter().any(|store| store.real_data)
-    }
-
-    /// How long its logs are kept where they are looked at, in days.
-    pub(crate) fn log_days(&self) -> u32 {
-        self.environment.defaults.log_days
-    }
-
-    /// The zones that it uses.
-    pub(crate) fn zones(&self) -> impl Iterator<Item = (usize, &LockedZone)> {
-        (1..).zip(self.network.zones.iter().take(usize::from(self.environment.zones.value)))
-    }
-
-    /// Its stores with their stacks.
-    pub(crate) fn stores(&self) -> impl Iterator<Item = (StackId, &'b Store)> {
-        self.stacks.stores.iter().copied().zip(&self.environment.stores)
-    }
-
-    /// Its workloads with their stacks.
-    pub(crate) fn workloads(&self) -> impl Iterator<Item = (StackId, &'b Workload)> {
-        self.stacks.workloads.iter().copied().zip(&self.environment.workloads)
-    }
-
-    /// A store with its stack.
-    pub(crate) fn store(&self, id: StoreId) -> Option<(StackId, &'b Store)> {
-        Some((*self.stacks.stores.get(id.0)?, self.environment.store(id)?))
-    }
-
-    /// A workload with its stack.
-    pub(crate) fn workload(&self, id: WorkloadId) -> Option<(StackId, &'b Workload)> {
-        Some((*self.stacks.workloads.get(id.0)?, self.environment.workload(id)?))
-    }
-
-    /// Whether a workload begins connections that leave the network.
-    pub(crate) fn leaves(&self, workload: &Workload) -> bool {
-        let at = self.environment.workloads.iter().position(|one| one.name == workload.name);
-        self.hub.as_ref().is_some_and(|hub| at.is_some_and(|at| hub.ways.leaves(at)))
-    }
-
-    /// Whether any workload does.
-    pub(crate) fn any_leaves(&self) -> bool {
-        self.hub.as_ref().is_some_and(|hub| hub.ways.leaves.contains(&true))
-    }
-
-    /// The number of a workload's address in each gateway subnet, where it is reached from the internet through the hub.
-    pub(crate) fn slot(&self, workload: &Workload) -> Option<u32> {
-        let at = self.environment.workloads.iter().position(|one| one.name == workload.name)?;
-        self.hub.as_ref()?.slots.get(at).copied().flatten()
-    }
-
-    /// The workloads that use the store at a position.
-    pub(crate) fn users(&self, store: usize) -> impl Iterator<Item = &'b Workload> {
-        let target = Target::Store(StoreId(store));
-        self.environment
-            .workloads
-            .iter()
-            .filter(move |workload| workload.uses.iter().any(|used| used.target == target))
-    }
-
-    /// The path of the roles of a workload: policies name its roles by it before they exist.
-    /// Source: IAM User Guide, "IAM identifiers", friendly names and paths.
-    pub(crate) fn role_path(&self, workload: &Workload) -> SmolStr {
-        smol_str::format_smolstr!("/workloads/{}/{}/", self.environment.name, workload.name)
-    }
-
-    /// The path of the role that makes backups.
-    pub(crate) fn backup_path(&self) -> SmolStr {
-        smol_str::format_smolstr!("/backup/{}/", self.environment.name)
-    }
-}
-
 /// Whether a workload has a load balancer before it.
 pub(crate) fn is_served(workload: &Workload) -> bool {
     workload.exposure != Exposure::Nobody
 }
 
-fn site_stacks(ids: &mut Ids, environment: &Environment, recovery: bool) -> SiteStacks {
+/// Where an environment's keys and backups are beside its own account and region.
+struct Copies {
+    replicas: bool,
+    recovery: bool,
+    isolated: bool,
+}
+
+fn site_stacks(ids: &mut Ids, environment: &Environment, copies: &Copies) -> SiteStacks {
     let (stores, workloads) = (&environment.stores, &environment.workloads);
     let served = workloads.iter().any(is_served);
     let bucket = stores.iter().any(|store| matches!(store.kind, StoreKind::Bucket(_)));
     let database = stores.iter().any(|store| matches!(store.kind, StoreKind::Postgresql(_)));
     SiteStacks {
         keys: ids.next(),
-        replica_keys: ids.next_if(recovery && !stores.is_empty()),
+        replica_keys: ids.next_if(copies.replicas && !stores.is_empty()),
         access_logs: ids.next_if(served || bucket),
         network: ids.next(),
         alarms: ids.next_if(served || !stores.is_empty()),
@@ -503,6 +455,8 @@ fn site_stacks(ids: &mut Ids, environment: &Environment, recovery: bool) -> Site
         access: ids.next_if(database || !workloads.is_empty()),
         stores: stores.iter().map(|_| ids.next()).collect(),
         workloads: workloads.iter().map(|_| ids.next()).collect(),
+        recovery_backup: ids.next_if(copies.recovery && !stores.is_empty()),
+        isolated_backup: ids.next_if(copies.isolated && !stores.is_empty()),
         backup: ids.next_if(!stores.is_empty()),
     }
 }

@@ -13,6 +13,7 @@ mod access_logs;
 mod addresses;
 mod alarms;
 mod backup;
+mod backup_copies;
 mod bucket;
 mod codes;
 mod config;
@@ -148,6 +149,8 @@ fn draw(site: &Site<'_>, layout: &Layout<'_>) -> Vec<Drawn> {
     out.extend(site.workloads().map(|(id, workload)| match workload.runs_on.value {
         RunsOn::Fargate => service::stack(site, id, workload),
     }));
+    out.extend(backup_copies::recovery_stack(site));
+    out.extend(backup_copies::isolated_stack(site));
     out.extend(backup::stack(site));
     out
 }

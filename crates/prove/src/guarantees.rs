@@ -5,6 +5,8 @@
 
 pub mod alarm_reaches_person;
 pub mod approved_flows_only;
+pub mod backups_copied;
+pub mod backups_locked;
 pub mod bucket_acl_deployable;
 pub mod config_delivers;
 pub mod creation_order;
@@ -95,6 +97,8 @@ pub static ALL: &[&Guarantee] = &[
     &creation_order::GUARANTEE,
     &stateful_retained::GUARANTEE,
     &stateful_backed_up::GUARANTEE,
+    &backups_locked::GUARANTEE,
+    &backups_copied::GUARANTEE,
     &schema_valid::GUARANTEE,
     &dependencies_resolve::GUARANTEE,
     &no_unused_guard::GUARANTEE,

@@ -461,16 +461,16 @@ const DETECTION: &[&str] = &[
 ];
 
 /// A vault in governance mode is unlocked by whoever may delete its lock; what expires is deleted by AWS Backup itself.
-/// Source: AWS Backup Developer Guide, "AWS Backup Vault Lock".
+/// Sources: AWS Backup Developer Guide, "AWS Backup Vault Lock"; Service Authorization Reference, "Actions, resources, and
+/// condition keys for AWS Backup".
 const BACKUPS: &[&str] = &[
-    "backup:DeleteBackupVault",
-    "backup:DeleteBackupVaultAccessPolicy",
-    "backup:DeleteBackupVaultLockConfiguration",
+    "backup:DeleteBackupVault*",
     "backup:DeleteRecoveryPoint",
     "backup:DisassociateRecoveryPoint*",
-    "backup:PutBackupVaultAccessPolicy",
-    "backup:PutBackupVaultLockConfiguration",
+    "backup:PutBackupVault*",
+    "backup:UpdateGlobalSettings",
     "backup:UpdateRecoveryPointLifecycle",
+    "backup:UpdateRegionSettings",
 ];
 
 const LOG_ARCHIVE: &[&str] = &[

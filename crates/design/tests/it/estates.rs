@@ -117,7 +117,7 @@ fn references_lead_to_resources_and_depends_on_too() {
 #[test]
 fn what_crosses_accounts_can_be_wired() {
     // What another account needs is known as text: an id, an ARN or a name, never a list.
-    let wired = ["Arn", "CanonicalHostedZoneID", "DNSName", "Id", "RootId", ""];
+    let wired = ["Arn", "BackupVaultArn", "CanonicalHostedZoneID", "DNSName", "Id", "RootId", ""];
     for name in source::EXAMPLES {
         let design = example(name);
         for (_, stack) in design.estate.stacks() {
