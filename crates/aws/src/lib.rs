@@ -182,6 +182,10 @@ impl Cloud for Aws {
         resources::one(self, place, kind, id)
     }
 
+    fn shows_defaults(&self) -> bool {
+        true
+    }
+
     fn attribute(&self, place: &Place, kind: &str, id: &str, name: &str) -> Answer<Option<Value>> {
         resources::attribute(self, place, kind, id, name)
     }

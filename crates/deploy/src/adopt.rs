@@ -144,8 +144,13 @@ pub fn look(
                 Ok(None) | Err(CloudError::Unsupported(_)) => continue,
                 Err(error) => return Err(error),
             };
-            let (differs, unknown) =
-                compared(&resource.kind, &resource.properties, &there.properties, &evaluation);
+            let (differs, unknown) = compared(
+                &resource.kind,
+                &resource.properties,
+                &there.properties,
+                &evaluation,
+                cloud.shows_defaults(),
+            );
             let cannot = unknown.or_else(|| needs(resource, &scope));
             scope.found.insert(resource.id.clone(), (resource.kind.clone(), id.clone()));
             let (logical_id, kind) = (resource.id.clone(), resource.kind.clone());
@@ -272,6 +277,7 @@ fn compared(
     wanted: &Map<String, Value>,
     there: &Value,
     evaluation: &Evaluation<'_>,
+    explicit: bool,
 ) -> (Differing, Option<String>) {
     let (mut differs, mut unknown) = (Vec::new(), None);
     let write_only = drift::write_only(kind);
@@ -281,7 +287,7 @@ fn compared(
             continue;
         }
         match evaluation.value(written) {
-            Ok(wanted) => drift::compare(name, wanted.as_ref(), there.get(name), &mut differs),
+            Ok(wanted) => drift::compare(name, wanted.as_ref(), there.get(name), explicit, &mut differs),
             Err(why) => unknown = Some(format!("{name} is not known yet: {why}")),
         }
     }

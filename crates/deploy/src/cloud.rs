@@ -439,6 +439,12 @@ pub trait Cloud: Send + Sync {
     /// [`CloudError::Unsupported`] where this cloud cannot read resources of the type.
     fn resource(&self, place: &Place, kind: &str, id: &str) -> Answer<Option<ResourceState>>;
 
+    /// Whether a resource that is read back shows what its service filled in beside what was asked for. Then only what a template says
+    /// is compared.
+    fn shows_defaults(&self) -> bool {
+        false
+    }
+
     /// An attribute of a resource, as `Fn::GetAtt` returns it; `None` where it has none, or this cloud cannot say.
     ///
     /// # Errors

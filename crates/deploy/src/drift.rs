@@ -213,7 +213,8 @@ fn stack_drift(
             }
             match evaluation.value(written) {
                 Ok(wanted) => {
-                    compare(name, wanted.as_ref(), found.properties.get(name), &mut differing);
+                    let found = found.properties.get(name);
+                    compare(name, wanted.as_ref(), found, cloud.shows_defaults(), &mut differing);
                 }
                 Err(why) => unknown = Some(why),
             }
@@ -243,29 +244,46 @@ fn last(cloud: &dyn Cloud, place: &Place, kind: &str, id: &str) -> Option<TrailE
     events.into_iter().find(|event| !event.action.starts_with("cloudformation:"))
 }
 
-/// Paths at which two values differ.
+/// Paths at which two values differ. `explicit`: what is not wanted in words is not compared, as services fill in what nobody said.
+///
+/// Source: AWS CloudFormation User Guide, "Detect unmanaged configuration changes to stacks and resources with drift detection": only
+/// properties that a template sets explicitly are compared.
 pub(crate) fn compare(
     path: &str,
     wanted: Option<&Value>,
     found: Option<&Value>,
+    explicit: bool,
     out: &mut Vec<(String, Option<Value>, Option<Value>)>,
 ) {
     match (wanted, found) {
         (Some(Value::Object(wanted)), Some(Value::Object(found))) => {
-            let keys: BTreeSet<&String> = wanted.keys().chain(found.keys()).collect();
+            let said = wanted.keys().chain(found.keys().filter(|_| !explicit));
+            let keys: BTreeSet<&String> = said.collect();
             for key in keys {
-                compare(&format!("{path}/{key}"), wanted.get(key), found.get(key), out);
+                compare(&format!("{path}/{key}"), wanted.get(key), found.get(key), explicit, out);
             }
         }
         (Some(Value::Array(wanted)), Some(Value::Array(found))) if is_a_set(wanted) && is_a_set(found) => {
             let sorted = |list: &[Value]| {
-                let mut texts: Vec<String> = list.iter().map(Value::to_string).collect();
+                // A service may know tags of its own.
+                let own = |item: &&Value| {
+                    let key = item.get("Key").and_then(Value::as_str).unwrap_or_default();
+                    !(explicit && key.starts_with("aws:"))
+                };
+                let mut texts: Vec<String> = list.iter().filter(own).map(Value::to_string).collect();
                 texts.sort_unstable();
                 texts
             };
             if sorted(wanted) != sorted(found) {
                 let (wanted, found) = (Value::Array(wanted.clone()), Value::Array(found.clone()));
                 out.push((path.to_owned(), Some(wanted), Some(found)));
+            }
+        }
+        (Some(Value::Array(wanted)), Some(Value::Array(found)))
+            if explicit && wanted.len() == found.len() =>
+        {
+            for (at, (wanted, found)) in wanted.iter().zip(found).enumerate() {
+                compare(&format!("{path}/{at}"), Some(wanted), Some(found), explicit, out);
             }
         }
         (wanted, found) => {
@@ -332,4 +350,36 @@ fn undeclared(
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn paths(wanted: &Value, found: &Value, explicit: bool) -> Vec<String> {
+        let mut out = Vec::new();
+        compare("P", Some(wanted), Some(found), explicit, &mut out);
+        out.into_iter().map(|(path, ..)| path).collect()
+    }
+
+    #[test]
+    fn what_a_service_fills_in_is_no_drift_and_what_was_said_is() {
+        let wanted = json!({ "Rules": [{ "Id": "a", "Days": 3 }], "On": true });
+        let found = json!({ "Rules": [{ "Id": "a", "Days": "3", "Status": "Enabled" }], "On": "true", "Mode": "usual" });
+        assert!(paths(&wanted, &found, true).is_empty());
+        assert_eq!(paths(&wanted, &found, false), ["P/Mode", "P/Rules"]);
+        let other = json!({ "Rules": [{ "Id": "a", "Days": 4, "Status": "Enabled" }] });
+        assert_eq!(paths(&wanted, &other, true), ["P/On", "P/Rules/0/Days"]);
+    }
+
+    #[test]
+    fn tags_of_the_service_are_its_own() {
+        let wanted = json!([{ "Key": "b", "Value": "2" }, { "Key": "a", "Value": "1" }]);
+        let found = json!([{ "Key": "a", "Value": "1" }, { "Key": "aws:cloudformation:stack-id", "Value": "x" }, { "Key": "b", "Value": "2" }]);
+        assert!(paths(&wanted, &found, true).is_empty());
+        let other = json!([{ "Key": "a", "Value": "2" }]);
+        assert_eq!(paths(&wanted, &other, true), ["P"]);
+    }
 }

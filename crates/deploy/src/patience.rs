@@ -152,6 +152,9 @@ impl Cloud for Patient<'_> {
     fn resource(&self, place: &Place, kind: &str, id: &str) -> Answer<Option<ResourceState>> {
         self.ask(|cloud| cloud.resource(place, kind, id))
     }
+    fn shows_defaults(&self) -> bool {
+        self.cloud.shows_defaults()
+    }
     fn attribute(&self, place: &Place, kind: &str, id: &str, name: &str) -> Answer<Option<Value>> {
         self.ask(|cloud| cloud.attribute(place, kind, id, name))
     }

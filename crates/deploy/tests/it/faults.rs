@@ -90,6 +90,9 @@ impl Cloud for Faulty<'_> {
     fn resource(&self, place: &Place, kind: &str, id: &str) -> Answer<Option<ResourceState>> {
         self.call(|| self.cloud.resource(place, kind, id))
     }
+    fn shows_defaults(&self) -> bool {
+        self.cloud.shows_defaults()
+    }
     fn attribute(&self, place: &Place, kind: &str, id: &str, name: &str) -> Answer<Option<Value>> {
         self.call(|| self.cloud.attribute(place, kind, id, name))
     }
