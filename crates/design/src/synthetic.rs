@@ -50,7 +50,7 @@ organization:
   email: aws+{account}@synthetic.example
   units:
     security:
-      accounts: [audit, log-archive]
+      accounts: [audit, log-archive, vault]
 ";
 
 const TAIL: &str = "\
@@ -73,6 +73,8 @@ workloads:
   worker:
     runs-on: fargate
     uses: [records, files]
+backup:
+  isolated-account: vault
 tags:
   owner: platform
 ";
