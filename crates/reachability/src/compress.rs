@@ -306,8 +306,10 @@ fn pinned(network: &Network, homes: &Homes) -> Pins {
         crate::model::Peer::Group(at) => homes.home(Kind::Group, at.at()),
         crate::model::Peer::Addresses(_) => None,
     });
+    let carried = network.carriers.iter().flat_map(|carrier| carrier.from.iter().chain(&carrier.to)).copied();
     let all = joined
         .chain(peered)
+        .chain(carried)
         .chain(inspected)
         .chain(entered)
         .chain(offices)

@@ -12,11 +12,13 @@ mod appliances;
 pub mod atoms;
 mod balancers;
 pub mod bdd;
+mod carriers;
 pub mod filters;
 pub mod firewalls;
 mod hops;
 pub mod packets;
 pub mod spread;
+mod translate;
 pub mod wiring;
 
 use std::rc::Rc;

@@ -7,6 +7,7 @@
 
 mod acls;
 mod balancers;
+mod carriers;
 mod edges;
 mod endpoints;
 mod firewall;
@@ -127,6 +128,7 @@ impl<'a> Extraction<'a> {
         self.edges();
         self.transit_routes();
         self.route_tables();
+        self.carriers();
         self.not_modelled();
     }
 

@@ -72,6 +72,8 @@ pub struct Network {
     pub firewalls: Vec<Firewall>,
     /// Doors that stand outside VPCs and forward into them: CloudFront, API Gateway.
     pub edges: Vec<Edge>,
+    /// What carries packets past routes and groups, and is not modelled.
+    pub carriers: Vec<Carrier>,
     /// Public addresses of the estate that nothing has: elastic addresses without association, addresses of NAT
     /// gateways that are gone.
     pub idle: Vec<IpAddr>,
@@ -94,6 +96,20 @@ pub struct Unknown {
     /// Set where it is a set of addresses that are all public, such as a prefix list of AWS's own: no private address
     /// is in it.
     pub is_public: bool,
+}
+
+/// Something that carries packets into VPCs past routes, groups and firewalls, and whose rules this model does not cover:
+/// between its ends nothing is certain, in neither direction of a verdict.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Carrier {
+    /// What it does.
+    pub unknown: UnknownId,
+    /// Whether it takes what the internet sends.
+    pub internet: bool,
+    /// VPCs whose hosts it takes packets from.
+    pub from: Vec<VpcId>,
+    /// VPCs whose hosts it brings packets to.
+    pub to: Vec<VpcId>,
 }
 
 /// What something is called and where it comes from.

@@ -323,8 +323,30 @@ impl<'n> Simulator<'n> {
     /// Follows a packet there and its reply back.
     #[must_use]
     pub fn run(&self, flow: &Flow) -> Outcome {
-        let paths = walk::paths(self, flow);
+        let mut paths = walk::paths(self, flow);
+        if let Some(unknown) = self.carried(flow) {
+            for path in paths.iter_mut().filter(|path| path.verdict == Verdict::Unreachable) {
+                path.verdict = Verdict::Unknown;
+                path.choices.push(Doubt::Unknown(unknown));
+            }
+        }
         Outcome { verdict: overall(&paths), paths }
+    }
+
+    /// What is not modelled and may carry a flow past everything.
+    fn carried(&self, flow: &Flow) -> Option<UnknownId> {
+        let vpc_of = |interface: InterfaceId| {
+            let subnet = self.network.interfaces.get(interface.at())?.subnet;
+            self.network.subnets.get(subnet.at()).map(|subnet| subnet.vpc)
+        };
+        let to = flow.destination.interface.and_then(vpc_of)?;
+        let takes = |carrier: &&crate::model::Carrier| match flow.from {
+            Source::Interface(from) => vpc_of(from).is_some_and(|from| carrier.from.contains(&from)),
+            Source::Internet => carrier.internet,
+            Source::Office(_) => false,
+        };
+        let mut carriers = self.network.carriers.iter().filter(|carrier| carrier.to.contains(&to));
+        carriers.find(takes).map(|carrier| carrier.unknown)
     }
 
     /// The route table of a gateway for what comes in by it.

@@ -5,8 +5,11 @@
 //! network contains an atom wholly or not at all; an address that AWS will choose is one atom with a place of its own,
 //! which a prefix contains certainly, perhaps or not; two owners never share an atom, so an atom says whose it is.
 
+mod set;
+
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::ops::Range;
 
 use ipnet::IpNet;
 
@@ -14,6 +17,8 @@ use crate::model::{
     Address, Addresses, Certainty, Groups, HostId, InterfaceId, IpSet, Network, OfficeId, Role, SubnetId,
     UnknownId, VpcId,
 };
+
+pub use set::AtomSet;
 
 /// Position of an [`Owner`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -60,114 +65,18 @@ pub struct Atom {
     pub v6: bool,
     /// What kind.
     pub reach: Reach,
-    /// For a public address: the atom of the private one behind it.
-    pub behind: Option<u32>,
     /// Whether exactly one unknown address of the range is meant, not all of them.
     pub one_of: bool,
 }
 
-/// A set of atoms: ranges of positions in order, without overlap or neighbours, both ends included.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
-pub struct AtomSet(Vec<(u32, u32)>);
-
-impl AtomSet {
-    /// From any positions.
-    pub fn of(atoms: impl IntoIterator<Item = u32>) -> Self {
-        Self::joined(atoms.into_iter().map(|at| (at, at)).collect())
-    }
-
-    fn joined(mut ranges: Vec<(u32, u32)>) -> Self {
-        ranges.sort_unstable();
-        let mut out: Vec<(u32, u32)> = Vec::with_capacity(ranges.len());
-        for (lo, hi) in ranges {
-            match out.last_mut() {
-                Some((_, end)) if lo <= end.saturating_add(1) => *end = hi.max(*end),
-                _ => out.push((lo, hi)),
-            }
-        }
-        Self(out)
-    }
-
-    /// The ranges.
-    #[must_use]
-    pub fn ranges(&self) -> &[(u32, u32)] {
-        &self.0
-    }
-
-    /// Whether there is none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// The positions.
-    pub fn iter(&self) -> impl Iterator<Item = u32> + '_ {
-        self.0.iter().flat_map(|(lo, hi)| *lo..=*hi)
-    }
-
-    /// Whether it has this one.
-    #[must_use]
-    pub fn contains(&self, atom: u32) -> bool {
-        let at = self.0.partition_point(|(_, hi)| *hi < atom);
-        self.0.get(at).is_some_and(|(lo, _)| *lo <= atom)
-    }
-
-    /// Both.
-    #[must_use]
-    pub fn or(&self, other: &Self) -> Self {
-        Self::joined(self.0.iter().chain(&other.0).copied().collect())
-    }
-
-    /// In both.
-    #[must_use]
-    pub fn and(&self, other: &Self) -> Self {
-        let (mut left, mut right, mut out) =
-            (self.0.iter().peekable(), other.0.iter().peekable(), Vec::new());
-        while let (Some(&&(a, b)), Some(&&(c, d))) = (left.peek(), right.peek()) {
-            if a.max(c) <= b.min(d) {
-                out.push((a.max(c), b.min(d)));
-            }
-            if b < d {
-                left.next()
-            } else {
-                right.next()
-            };
-        }
-        Self(out)
-    }
-
-    /// In this and not in the other.
-    #[must_use]
-    pub fn minus(&self, other: &Self) -> Self {
-        let mut out = Vec::new();
-        let mut holes = other.0.iter().peekable();
-        for &(lo, hi) in &self.0 {
-            let mut from = lo;
-            let mut open = true;
-            while let Some(&&(a, b)) = holes.peek() {
-                if b < from {
-                    holes.next();
-                    continue;
-                }
-                if a > hi {
-                    break;
-                }
-                if a > from {
-                    out.push((from, a - 1));
-                }
-                if b >= hi {
-                    open = false;
-                    break;
-                }
-                from = b + 1;
-                holes.next();
-            }
-            if open {
-                out.push((from, hi));
-            }
-        }
-        Self(out)
-    }
+/// A public address that an internet gateway translates.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Translation {
+    /// The atom of the public address.
+    pub public: u32,
+    /// The atoms of the private address behind it: one where the address is known; where AWS chooses it, every piece into
+    /// which rules cut the subnet, of which it will be in one.
+    pub private: AtomSet,
 }
 
 /// A set as far as it is known: what is certainly in it, and what may be.
@@ -194,6 +103,8 @@ pub struct Atoms {
     of_owner: Vec<AtomSet>,
     /// The owner of each interface.
     of_interface: Vec<OwnerId>,
+    /// Public addresses and the private ones behind them.
+    pub translations: Vec<Translation>,
     /// Atoms without a range that an IPv4 prefix may contain, that one of special addresses may, and that an IPv6 one may.
     unlocated: [AtomSet; 3],
 }
@@ -343,19 +254,19 @@ impl Atoms {
     pub fn of(network: &Network) -> Self {
         let cuts = Cuts::of(network);
         let mut atoms = Self::default();
-        let mut made: Vec<Atom> = Vec::new();
+        let mut made = Made::default();
         atoms.owners.push(Owner::Internet);
         let internet = OwnerId(0);
-        internet_pieces(network, &cuts, internet, &mut made);
+        internet_pieces(network, &cuts, internet, &mut made.atoms);
         for (at, office) in network.offices.iter().enumerate() {
             let owner = atoms.owner(Owner::Office(OfficeId::from_position(at)));
             for net in &known(&office.networks).0 {
                 let (v6, lo, hi) = bounds(*net);
                 let pieces = cuts.pieces(v6, lo, hi).into_iter();
-                made.extend(pieces.map(|piece| Atom::own(owner, Some(piece), v6, false)));
+                made.atoms.extend(pieces.map(|piece| Atom::own(owner, Some(piece), v6, false)));
             }
             if matches!(office.networks, Addresses::AtLeast(..)) {
-                made.push(Atom::own(owner, None, false, false));
+                made.atoms.push(Atom::own(owner, None, false, false));
             }
         }
         atoms.interfaces(network, &cuts, &mut made);
@@ -369,7 +280,7 @@ impl Atoms {
     }
 
     /// Gives every interface its owner and cuts its addresses. A public address follows the private one it stands for.
-    fn interfaces(&mut self, network: &Network, cuts: &Cuts, made: &mut Vec<Atom>) {
+    fn interfaces(&mut self, network: &Network, cuts: &Cuts, made: &mut Made) {
         let mut alike: BTreeMap<Alike, OwnerId> = BTreeMap::new();
         for (at, interface) in network.interfaces.iter().enumerate() {
             let id = InterfaceId::from_position(at);
@@ -399,7 +310,7 @@ impl Atoms {
     }
 
     /// Puts atoms in their order and remembers whose they are.
-    fn settle(&mut self, made: Vec<Atom>) {
+    fn settle(&mut self, Made { atoms: made, translated }: Made) {
         let mut order: Vec<usize> = (0..made.len()).collect();
         let key = |at: &usize| made.get(*at).map(|atom| (atom.range.is_none(), atom.v6, atom.range, *at));
         order.sort_unstable_by_key(key);
@@ -410,9 +321,14 @@ impl Atoms {
             }
         }
         self.atoms = order.iter().filter_map(|at| made.get(*at).copied()).collect();
-        for atom in &mut self.atoms {
-            atom.behind = atom.behind.and_then(|at| place.get(at as usize).copied());
-        }
+        let settled = |at: usize| place.get(at).copied();
+        self.translations = translated
+            .into_iter()
+            .filter_map(|(public, private)| {
+                let private = AtomSet::of(private.filter_map(settled));
+                Some(Translation { public: settled(public)?, private })
+            })
+            .collect();
         self.located = self.atoms.partition_point(|atom| atom.range.is_some());
         let mut of_owner: Vec<Vec<u32>> = vec![Vec::new(); self.owners.len()];
         for (at, atom) in self.atoms.iter().enumerate() {
@@ -439,7 +355,7 @@ impl Atoms {
     #[must_use]
     pub fn all(&self) -> AtomSet {
         match u32::try_from(self.atoms.len()).unwrap_or(u32::MAX).checked_sub(1) {
-            Some(last) => AtomSet(vec![(0, last)]),
+            Some(last) => AtomSet::range(0, last),
             None => AtomSet::default(),
         }
     }
@@ -497,7 +413,7 @@ impl Atoms {
         let from = start(lo);
         let to = hi.checked_add(1).map_or_else(|| located.partition_point(|atom| atom.v6 <= v6), start);
         let range = |from: usize, to: usize| match (u32::try_from(from), u32::try_from(to)) {
-            (Ok(from), Ok(to)) if from < to => AtomSet(vec![(from, to - 1)]),
+            (Ok(from), Ok(to)) if from < to => AtomSet::range(from, to - 1),
             _ => AtomSet::default(),
         };
         let known = range(from, to);
@@ -534,7 +450,7 @@ impl Atoms {
 
 impl Atom {
     fn own(owner: OwnerId, range: Option<(u128, u128)>, v6: bool, one_of: bool) -> Self {
-        Self { owner, range, v6, reach: Reach::Own, behind: None, one_of }
+        Self { owner, range, v6, reach: Reach::Own, one_of }
     }
 }
 
@@ -591,29 +507,37 @@ fn internet_pieces(network: &Network, cuts: &Cuts, internet: OwnerId, made: &mut
     }
 }
 
+/// Atoms before they are in their order.
+#[derive(Default)]
+struct Made {
+    atoms: Vec<Atom>,
+    /// Of each public address its position, and the positions of what may be the private one behind it.
+    translated: Vec<(usize, Range<usize>)>,
+}
+
 fn addresses_of(
     network: &Network,
     cuts: &Cuts,
     interface: &crate::model::Interface,
     owner: OwnerId,
-    made: &mut Vec<Atom>,
+    made: &mut Made,
 ) {
+    let Made { atoms: made, translated } = made;
     let subnet = network.subnets.get(interface.subnet.at());
-    let mut first_of: Vec<Option<u32>> = Vec::new();
-    let mut done: Vec<Address> = Vec::new();
+    // Two addresses that AWS chooses in the same subnet have the same pieces.
+    let mut done: Vec<(Address, Range<usize>)> = Vec::new();
     for address in &interface.addresses {
-        let at = u32::try_from(made.len()).ok();
-        first_of.push(at);
+        let same = done.iter().find(|(known, _)| known == address).map(|(_, pieces)| pieces.clone());
+        let before = made.len();
         match address {
+            _ if same.is_some() => {}
             Address::Known(address) => {
                 let (v6, at) = number(*address);
                 made.push(Atom::own(owner, Some((at, at)), v6, false));
             }
-            Address::WithinV4 | Address::WithinV6 if done.contains(address) => {}
             Address::WithinV4 | Address::WithinV6 => {
                 let v6 = *address == Address::WithinV6;
                 let blocks = subnet.map(|subnet| known(&subnet.blocks).0.clone()).unwrap_or_default();
-                let before = made.len();
                 for (is_v6, lo, hi) in blocks.into_iter().map(bounds).filter(|block| block.0 == v6) {
                     let pieces = cuts.pieces(is_v6, lo, hi).into_iter();
                     made.extend(pieces.map(|piece| Atom::own(owner, Some(piece), v6, true)));
@@ -623,7 +547,7 @@ fn addresses_of(
                 }
             }
         }
-        done.push(*address);
+        done.push((*address, same.unwrap_or(before..made.len())));
     }
     for public in &interface.public {
         let reach = match public.exists {
@@ -631,8 +555,10 @@ fn addresses_of(
             Certainty::Maybe(_) => Reach::PerhapsPublic,
             Certainty::No => continue,
         };
-        let behind = first_of.get(public.private).copied().flatten();
+        if let Some((_, pieces)) = done.get(public.private) {
+            translated.push((made.len(), pieces.clone()));
+        }
         let range = public.public.map(|address| (number(address).1, number(address).1));
-        made.push(Atom { owner, range, v6: false, reach, behind, one_of: range.is_none() });
+        made.push(Atom { owner, range, v6: false, reach, one_of: range.is_none() });
     }
 }

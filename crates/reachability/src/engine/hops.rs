@@ -6,12 +6,12 @@
 use super::atoms::OwnerId;
 use super::bdd::{Field, Set};
 use super::filters::{Doubt, Filter, Side};
-use super::packets::{ICMP, SOURCE, SOURCE_PORT, TCP, UDP, Way};
+use super::packets::Way;
 use super::spread::{Mode, Place, Walk};
 use super::wiring::Zone;
 use crate::model::{
     AttachmentId, AttachmentKind, Certainty, EndpointId, FirewallId, GatewayId, GatewayKind, InterfaceId,
-    NatId, OfficeId, PeeringId, Role, RouteTarget, SubnetId, TransitTableId, VpcId,
+    OfficeId, PeeringId, Role, RouteTarget, SubnetId, TransitTableId, VpcId,
 };
 
 impl Walk<'_, '_> {
@@ -311,42 +311,6 @@ impl Walk<'_, '_> {
         }
     }
 
-    /// One to one between private and public addresses; `inward` from public to private.
-    fn translated(&mut self, vpc: VpcId, field: Field, inward: bool, set: Set) -> Set {
-        let pairs = self.engine.wiring.public.get(vpc.at()).cloned().unwrap_or_default();
-        let mut out = Vec::new();
-        for (private, public) in pairs {
-            let perhaps = self.engine.space.atoms.atom(public).map(|atom| atom.reach);
-            if self.question.mode == Mode::Must && perhaps == Some(super::atoms::Reach::PerhapsPublic) {
-                continue;
-            }
-            let (old, new) = if inward { (public, private) } else { (private, public) };
-            let store = &mut self.engine.space.store;
-            let before = store.values(field, &[(old, old)]);
-            let mine = store.and(set, before);
-            if mine.is_empty() {
-                continue;
-            }
-            if perhaps == Some(super::atoms::Reach::PerhapsPublic) {
-                self.doubt_public(public);
-            }
-            let store = &mut self.engine.space.store;
-            let bare = store.without(mine, field);
-            let after = store.values(field, &[(new, new)]);
-            out.push(store.and(bare, after));
-        }
-        self.engine.space.store.any(&out)
-    }
-
-    fn doubt_public(&mut self, public: u32) {
-        let owner = self.engine.space.atoms.atom(public).map(|atom| atom.owner);
-        let interface = owner.and_then(|owner| self.engine.space.atoms.interface(owner));
-        let interface = interface.and_then(|at| self.engine.network.interfaces.get(at.at()));
-        let maybe: Vec<Certainty> =
-            interface.into_iter().flat_map(|interface| &interface.public).map(|p| p.exists).collect();
-        maybe.into_iter().for_each(|certainty| self.doubt_certainty(certainty));
-    }
-
     fn internet(&mut self, set: Set) {
         let home = match self.way {
             Way::There => self.engine.internet_to,
@@ -378,50 +342,6 @@ impl Walk<'_, '_> {
         match known.table {
             Some(table) => self.route((vpc, Some(table)), None, set),
             None => self.push(Place::Within(vpc), set),
-        }
-    }
-
-    /// Source: Amazon VPC User Guide, "NAT gateway basics": TCP, UDP and ICMP; ports 1024 to 65535.
-    fn nat(&mut self, id: NatId, set: Set) {
-        let Some(interface) = self.engine.network.nats.get(id.at()).map(|nat| nat.interface) else { return };
-        let owner = self.engine.space.atoms.owner_of(interface);
-        let Some((subnet, _)) = self.engine.place(owner) else { return };
-        if !self.exists(owner) {
-            return;
-        }
-        let own = self.engine.space.atoms.own(owner);
-        let is_v4 = |at: &u32| self.engine.space.atoms.atom(*at).is_some_and(|atom| !atom.v6);
-        let own = super::atoms::AtomSet::of(own.iter().filter(is_v4));
-        let space = &mut self.engine.space;
-        let (tcp, udp, icmp) = (space.protocol(TCP), space.protocol(UDP), space.protocol(ICMP));
-        let ports = space.store.or(tcp, udp);
-        let source = space.among(SOURCE, &own);
-        let high = space.store.values(SOURCE_PORT, &[(1024, 65_535)]);
-        let v4 = space.atoms.where_(|atom| !atom.v6);
-        let v4 = space.among(SOURCE, &v4);
-        let store = &mut space.store;
-        match self.way {
-            Way::There => {
-                let set = store.and(set, v4);
-                let bare = store.without(set, SOURCE);
-                let with_ports = store.and(bare, ports);
-                let with_ports = store.without(with_ports, SOURCE_PORT);
-                let with_ports = store.and(with_ports, high);
-                let echoes = store.and(bare, icmp);
-                let both = store.or(with_ports, echoes);
-                let sent = store.and(both, source);
-                self.push(Place::Out(subnet), sent);
-            }
-            Way::Back => {
-                let bare = store.without(set, SOURCE);
-                let with_ports = store.and(bare, ports);
-                let with_ports = store.without(with_ports, SOURCE_PORT);
-                let echoes = store.and(bare, icmp);
-                let both = store.or(with_ports, echoes);
-                let started = self.there.at(Place::Nat(id));
-                let before = self.and(started, both);
-                self.push(Place::Out(subnet), before);
-            }
         }
     }
 

@@ -11,10 +11,10 @@ use std::collections::{BTreeSet, VecDeque};
 use rustc_hash::FxHashMap;
 
 use super::Engine;
-use super::atoms::OwnerId;
+use super::atoms::{OwnerId, Translation};
 use super::bdd::Set;
 use super::filters::{Doubt, Side};
-use super::packets::{DESTINATION, SOURCE, Way};
+use super::packets::{DESTINATION, SOURCE, SOURCE_PORT, TCP, UDP, Way};
 use super::wiring::Zone;
 use crate::model::{
     AttachmentId, Certainty, EndpointId, FirewallId, GatewayId, InterfaceId, NatId, OfficeId, PeeringId,
@@ -161,12 +161,16 @@ pub(super) struct Walk<'e, 'n> {
     pub(super) question: &'e Question,
     pub(super) way: Way,
     pub(super) there: Spread,
-    spread: Spread,
+    pub(super) spread: Spread,
     waiting: VecDeque<usize>,
     fresh: Vec<Set>,
     returned: Vec<Set>,
     /// Flows that a node sends on with their source kept: their answers find the node by themselves.
     pub(super) preserved: Vec<(OwnerId, Set)>,
+    /// What has come to internet gateways to be translated, where it has to be looked at all together.
+    pub(super) gathered: FxHashMap<(Way, VpcId), Set>,
+    /// What something carries that is not modelled, with where it was sent.
+    pub(super) carried: Vec<(Place, Set)>,
     pub(super) doubts: BTreeSet<Doubt>,
 }
 
@@ -192,6 +196,8 @@ impl Engine<'_> {
             fresh: Vec::new(),
             returned: Vec::new(),
             preserved: Vec::new(),
+            gathered: FxHashMap::default(),
+            carried: Vec::new(),
             doubts: BTreeSet::new(),
         };
         walk.send();
@@ -238,7 +244,7 @@ impl Engine<'_> {
             let seen = outcome.back.at(*place);
             let half = self.space.store.minus(followed, seen);
             out.push(half);
-            out.push(self.as_sent(outcome, half));
+            out.push(self.as_sent(outcome, half, mode));
         }
         self.space.store.any(&out)
     }
@@ -252,14 +258,14 @@ impl Engine<'_> {
             return served;
         }
         let outside = outcome.there.at(Place::AtInternet);
-        let mut out = vec![outside, self.as_sent(outcome, outside)];
+        let mut out = vec![outside, self.as_sent(outcome, outside, Mode::Must)];
         for pairs in self.wiring.public.clone() {
-            for (private, public) in pairs {
+            for Translation { private, public } in pairs {
                 let store = &mut self.space.store;
                 let after = store.values(SOURCE, &[(public, public)]);
                 let mine = store.and(outside, after);
                 let bare = store.without(mine, SOURCE);
-                let before = store.values(SOURCE, &[(private, private)]);
+                let before = store.values(SOURCE, private.ranges());
                 out.push(store.and(bare, before));
             }
         }
@@ -267,8 +273,9 @@ impl Engine<'_> {
         self.space.store.minus(served, out)
     }
 
-    /// Flows as they were before NAT gateways and internet gateways rewrote them.
-    fn as_sent(&mut self, outcome: &Outcome, set: Set) -> Set {
+    /// Flows as they were before NAT gateways and internet gateways rewrote them: in [`Mode::Must`] those that may have
+    /// become one of the set, in [`Mode::May`] those that became one whatever AWS chose.
+    fn as_sent(&mut self, outcome: &Outcome, set: Set, mode: Mode) -> Set {
         if set.is_empty() {
             return set;
         }
@@ -278,22 +285,40 @@ impl Engine<'_> {
             let owner = self.space.atoms.owner_of(nat.interface);
             let own = self.space.atoms.of_owner(owner);
             let source = self.space.among(SOURCE, &own);
+            let own = self.space.atoms.own(owner);
+            let private = self.space.among(SOURCE, &own);
+            let (tcp, udp) = (self.space.protocol(TCP), self.space.protocol(UDP));
             let store = &mut self.space.store;
             let mine = store.and(set, source);
             if mine.is_empty() {
                 continue;
             }
-            let bare = store.without(mine, SOURCE);
-            let bare = store.without(bare, super::packets::SOURCE_PORT);
+            let bare = match mode {
+                Mode::Must => {
+                    let bare = store.without(mine, SOURCE);
+                    store.without(bare, SOURCE_PORT)
+                }
+                Mode::May => {
+                    let high = store.values(SOURCE_PORT, &[(1024, 65_535)]);
+                    let ports = store.or(tcp, udp);
+                    let bare = store.for_all(mine, SOURCE, private);
+                    let (with_ports, others) = (store.and(bare, ports), store.minus(bare, ports));
+                    let with_ports = store.for_all(with_ports, SOURCE_PORT, high);
+                    store.or(with_ports, others)
+                }
+            };
             let started = outcome.there.at(Place::Nat(NatId::from_position(at)));
             out.push(store.and(started, bare));
         }
         for pairs in self.wiring.public.clone() {
-            for (private, public) in pairs {
+            for Translation { private, public } in pairs {
                 let store = &mut self.space.store;
-                let before = store.values(DESTINATION, &[(private, private)]);
+                let before = store.values(DESTINATION, private.ranges());
                 let mine = store.and(set, before);
-                let bare = store.without(mine, DESTINATION);
+                let bare = match mode {
+                    Mode::Must => store.without(mine, DESTINATION),
+                    Mode::May => store.for_all(mine, DESTINATION, before),
+                };
                 let asked = store.values(DESTINATION, &[(public, public)]);
                 out.push(store.and(bare, asked));
             }
@@ -389,6 +414,7 @@ impl Walk<'_, '_> {
             self.push(Place::From(owner), set);
             self.push(Place::Out(subnet), set);
         }
+        self.carry(sent);
         let internet = self.engine.internet_flows();
         let set = self.and(sent, internet);
         self.push(Place::FromInternet, set);
@@ -430,6 +456,7 @@ impl Walk<'_, '_> {
 
     /// Everybody answers what they received.
     fn answer(&mut self) {
+        self.carry_back();
         let answered = self.engine.answered;
         let received: Vec<(Place, Set)> = self.there.places().collect();
         for (place, set) in received {

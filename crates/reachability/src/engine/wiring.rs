@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use super::atoms::{AtomSet, Atoms, OwnerId, Reach};
+use super::atoms::{AtomSet, Atoms, OwnerId, Reach, Translation};
 use crate::model::{
     AttachmentId, Certainty, GatewayId, GatewayKind, InterfaceId, Network, OfficeId, RouteTableId,
     RouteTarget, SubnetId, TransitTableId, UnknownId, VpcId,
@@ -52,7 +52,7 @@ pub struct Wiring {
     /// Addresses of interfaces in each VPC.
     pub in_vpc: Vec<AtomSet>,
     /// Public addresses of each VPC's interfaces: the private atom and the public one.
-    pub public: Vec<Vec<(u32, u32)>>,
+    pub public: Vec<Vec<Translation>>,
     /// The internet gateway attached to each VPC.
     pub internet: Vec<Option<GatewayId>>,
     /// IPv6 addresses of each VPC's interfaces.
@@ -125,9 +125,14 @@ impl Wiring {
                 if atom.reach == Reach::Own {
                     in_subnet.get_mut(subnet.at()).into_iter().for_each(|list: &mut Vec<u32>| list.push(at));
                     in_vpc.get_mut(vpc.at()).into_iter().for_each(|list: &mut Vec<u32>| list.push(at));
-                } else if let (Some(list), Some(behind)) = (self.public.get_mut(vpc.at()), atom.behind) {
-                    list.push((behind, at));
                 }
+            }
+        }
+        for translation in &atoms.translations {
+            let owner = atoms.atom(translation.public).map(|atom| atom.owner);
+            let place = owner.and_then(|owner| atoms.place(network, owner));
+            if let Some(list) = place.and_then(|(_, vpc)| self.public.get_mut(vpc.at())) {
+                list.push(translation.clone());
             }
         }
         self.in_subnet = in_subnet.into_iter().map(AtomSet::of).collect();

@@ -271,3 +271,120 @@ fn sets_behave_like_sets_of_numbers() {
         }
     }
 }
+
+/// A web host whose private address AWS chooses, behind an internet gateway whose table sends what comes in to a firewall
+/// that passes TCP to some of the subnet.
+fn behind_a_firewall_that_cuts_the_subnet(passed: &str) -> (Build, InterfaceId) {
+    let (mut build, front, _) = two_tiers();
+    let vpc = VpcId::from_position(0);
+    let inspected = build.subnet(vpc, "10.0.9.0/28", "a");
+    let firewall = FirewallId(0);
+    let address = Address::Known("10.0.9.4".parse().unwrap());
+    build.interface(inspected, address, vec![], Role::Firewall(firewall));
+    build.route(inspected, "0.0.0.0/0", RouteTarget::Gateway(GatewayId(0)));
+    let endpoint = RouteTarget::Firewall(firewall, inspected);
+    let edge = build.table(vpc, vec![(only(&["10.0.1.0/24"]), endpoint)]);
+    build.network.gateways[0].table = Some(edge);
+    let table = build.network.subnets[0].table.unwrap();
+    build.network.route_tables[table.at()].routes[0].target = endpoint;
+    let mut policy = policy_of(&[passed]);
+    policy.stateful_defaults = vec![StatefulDefault::DropStrict];
+    build.network.firewalls.push(Firewall {
+        name: name("firewall"),
+        vpc,
+        endpoints: vec![FirewallEndpoint { subnet: inspected }],
+        policy: Ok(policy),
+    });
+    (build, front)
+}
+
+fn policy_of(passed: &[&str]) -> FirewallPolicy {
+    FirewallPolicy {
+        name: name("policy"),
+        stateless: vec![],
+        stateless_default: StatelessAction::Forward,
+        fragments_default: StatelessAction::Forward,
+        order: Order::Strict,
+        stateful: vec![StatefulRule {
+            action: StatefulAction::Pass,
+            protocols: vec![Protocols::One(6)],
+            source: only(&["0.0.0.0/0"]),
+            source_ports: vec![],
+            destination: only(passed),
+            destination_ports: vec![],
+            both_ways: false,
+            flow: FlowState::default(),
+            scope: Scope::FirstPackets,
+            application: None,
+            doubt: None,
+            sid: 1,
+            label: "sid 1".into(),
+            span: diagnostics::Span::NONE,
+        }],
+        stateful_defaults: vec![],
+        midstream: Midstream::Drop,
+        unknown: None,
+    }
+}
+
+#[test]
+fn a_public_address_stands_for_every_private_one_that_aws_may_choose() {
+    let verdict = |passed: &str| {
+        let (build, front) = behind_a_firewall_that_cuts_the_subnet(passed);
+        let mut reach = Reach::of(&build.network);
+        let (internet, front) = (reach.internet(), ends(&reach, front));
+        let flows = reach.flows(&internet, &front);
+        (flows.verdict, say(&flows.services))
+    };
+    assert_eq!(verdict("10.0.1.0/24"), (Verdict::Reachable, "TCP 443".to_owned()));
+    // Whichever half is passed: AWS may choose an address in it, or one in the other.
+    assert_eq!(verdict("10.0.1.0/25"), (Verdict::Unknown, "TCP 443".to_owned()));
+    assert_eq!(verdict("10.0.1.128/25"), (Verdict::Unknown, "TCP 443".to_owned()));
+    assert_eq!(verdict("10.0.2.0/24"), (Verdict::Unreachable, String::new()));
+}
+
+#[test]
+fn what_goes_out_from_a_public_address_counts_where_it_does_from_every_private_one() {
+    let verdict = |passed: &str| {
+        let (mut build, front) = behind_a_firewall_that_cuts_the_subnet("0.0.0.0/0");
+        let policy = build.network.firewalls[0].policy.as_mut().unwrap();
+        policy.stateful[0].source = only(&[passed]);
+        let mut reach = Reach::of(&build.network);
+        let (internet, front) = (reach.internet(), ends(&reach, front));
+        reach.flows(&front, &internet).verdict
+    };
+    assert_eq!(verdict("10.0.1.0/24"), Verdict::Reachable);
+    assert_eq!(verdict("10.0.1.128/25"), Verdict::Unknown);
+    assert_eq!(verdict("10.0.2.0/24"), Verdict::Unreachable);
+}
+
+/// Amazon VPC User Guide, "NAT gateway basics": the gateway picks any port of 1024 to 65535.
+#[test]
+fn answers_to_a_nat_gateway_count_where_they_come_back_to_every_port() {
+    let verdict = |first: u16| {
+        let (mut build, _, database) = two_tiers();
+        let nat = NatId(0);
+        let public = SubnetId::from_position(0);
+        let address = Address::Known("10.0.1.200".parse().unwrap());
+        let interface = build.interface(public, address, vec![], Role::Nat(nat));
+        build.public(interface, None);
+        build.network.nats.push(Nat { name: name("nat"), interface, public: true });
+        build.route(SubnetId::from_position(1), "0.0.0.0/0", RouteTarget::Nat(nat));
+        let entry = |services| AclEntry {
+            number: 100,
+            allows: Certainty::Yes,
+            addresses: only(&["0.0.0.0/0"]),
+            services,
+            exists: Certainty::Yes,
+            span: diagnostics::Span::NONE,
+        };
+        let inside = AclEntry { number: 90, addresses: only(&["10.0.0.0/16"]), ..entry(everything()) };
+        let acl = build.acl(vec![inside, entry(service(6, first, 65_535))], vec![entry(everything())]);
+        build.network.subnets[0].acl = Some(acl);
+        let mut reach = Reach::of(&build.network);
+        let (internet, database) = (reach.internet(), ends(&reach, database));
+        reach.flows(&database, &internet).verdict
+    };
+    assert_eq!(verdict(1024), Verdict::Reachable);
+    assert_eq!(verdict(32_768), Verdict::Unknown);
+}

@@ -360,3 +360,47 @@ fn allowing_more_never_stops_anything() {
         }
     }
 }
+
+/// VPC Lattice and Verified Access need no route and no rule between the ends: what they carry is not modelled, and never
+/// unreachable.
+#[test]
+fn what_is_carried_past_routes_and_groups_is_not_known() {
+    use reachability::query::{Reach, Verdict as All};
+    let other = "
+  Other: {Type: AWS::EC2::VPC, Properties: {CidrBlock: 10.9.0.0/16}}
+  OtherSubnet: {Type: AWS::EC2::Subnet, Properties: {VpcId: !Ref Other, CidrBlock: 10.9.1.0/24}}
+  OtherGroup: {Type: AWS::EC2::SecurityGroup, Properties: {GroupDescription: other, VpcId: !Ref Other}}
+  OtherHost: {Type: AWS::EC2::Instance, Properties: {SubnetId: !Ref OtherSubnet, SecurityGroupIds: [!Ref OtherGroup]}}
+";
+    let lattice = "
+  Joined: {Type: AWS::VpcLattice::ServiceNetworkVpcAssociation, Properties: {ServiceNetworkIdentifier: sn-0123456789abcdef0, VpcIdentifier: !Ref Vpc}}
+  Targets: {Type: AWS::VpcLattice::TargetGroup, Properties: {Type: INSTANCE, Config: {VpcIdentifier: !Ref Other, Port: 443, Protocol: HTTPS}}}
+";
+    let access = "
+  Access: {Type: AWS::EC2::VerifiedAccessEndpoint, Properties: {EndpointType: load-balancer, AttachmentType: vpc, VerifiedAccessGroupId: vagr-1, LoadBalancerOptions: {Port: 443, Protocol: https, SubnetIds: [!Ref OtherSubnet]}}}
+";
+    let verdicts = |network: &Network, from: &str, to: &str| {
+        let mut reach = Reach::of(network);
+        let [from_ends, to_ends] = [from, to].map(|label| {
+            if label == "internet" {
+                return reach.internet();
+            }
+            reach.interfaces(|at| network.interfaces[at.at()].name.label == label)
+        });
+        let flows = reach.flows(&from_ends, &to_ends);
+        let words = flows.witness.as_ref().map(|witness| reach.depends_on(witness)).unwrap_or_default();
+        (flows.verdict, ask(network, from, to, TCP, 443).verdict, words)
+    };
+    let without = network(&format!("{VPC}{other}"));
+    assert_eq!(verdicts(&without, "WebHost", "OtherHost"), (All::Unreachable, Unreachable, vec![]));
+    assert_eq!(verdicts(&without, "internet", "OtherHost"), (All::Unreachable, Unreachable, vec![]));
+    let joined = network(&format!("{VPC}{other}{lattice}"));
+    let words = vec!["what VPC Lattice carries, which is not modelled".to_owned()];
+    assert_eq!(verdicts(&joined, "WebHost", "OtherHost"), (All::Unknown, Unknown, words));
+    assert_eq!(verdicts(&joined, "OtherHost", "WebHost"), (All::Unreachable, Unreachable, vec![]));
+    assert_eq!(verdicts(&joined, "internet", "OtherHost"), (All::Unreachable, Unreachable, vec![]));
+    let entered = network(&format!("{VPC}{other}{access}"));
+    let words = vec!["whom Verified Access lets in, which is not modelled".to_owned()];
+    assert_eq!(verdicts(&entered, "internet", "OtherHost"), (All::Unknown, Unknown, words));
+    assert_eq!(verdicts(&entered, "internet", "DataHost"), (All::Unreachable, Unreachable, vec![]));
+}
