@@ -11,7 +11,7 @@ pub struct Exception {
     /// The guarantee's id.
     pub guarantee: String,
     /// The subjects it covers: `account/region/stack/resource` with `*` for any text; a pattern without
-    /// slash names a logical id.
+    /// slash names a logical id. Several with `|` between them are one thing that may be in several places.
     pub subjects: String,
     /// Who answers for it.
     pub owner: String,
@@ -27,7 +27,8 @@ impl Exception {
     /// Whether it covers a subject, given as its path and its logical id.
     #[must_use]
     pub fn covers(&self, path: &str, id: &str) -> bool {
-        matches(&self.subjects, if self.subjects.contains('/') { path } else { id })
+        let covers = |pattern: &str| matches(pattern, if pattern.contains('/') { path } else { id });
+        self.subjects.split('|').any(covers)
     }
 }
 
@@ -38,8 +39,23 @@ fn matches(pattern: &str, text: &str) -> bool {
 }
 
 #[cfg(test)]
+#[allow(clippy::expect_used, reason = "tests")]
 mod tests {
-    use super::matches;
+    use super::{Exception, matches};
+
+    #[test]
+    fn one_thing_may_be_in_several_places() {
+        let exception = Exception {
+            guarantee: String::new(),
+            subjects: "*/*/prod-data-api/*|*/*/prod-service-api/*".into(),
+            owner: String::new(),
+            reason: String::new(),
+            expires: crate::Date::parse("2026-11-01").expect("a day"),
+            span: diagnostics::Span::NONE,
+        };
+        assert!(exception.covers("production/us-east-1/prod-service-api/Api", "Api"));
+        assert!(!exception.covers("production/us-east-1/prod-service-web/Api", "Api"));
+    }
 
     #[test]
     fn stars_stand_for_any_text() {

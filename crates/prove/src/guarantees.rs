@@ -37,6 +37,7 @@ pub mod no_iam_user;
 pub mod no_open_admin_port;
 pub mod no_outside_sharing;
 pub mod no_path_to_production;
+pub mod no_phi_in_clear;
 pub mod no_privilege_escalation;
 pub mod no_public_bucket;
 pub mod no_public_database;
@@ -48,6 +49,7 @@ pub mod pipelines_contained;
 pub mod required_tags;
 pub mod routes_lead_somewhere;
 pub mod rules_decide;
+pub mod sandbox_reaches_no_production;
 pub mod schema_valid;
 pub mod stateful_backed_up;
 pub mod stateful_retained;
@@ -118,6 +120,8 @@ pub static ALL: &[&Guarantee] = &[
     &internet_reaches_no_admin::GUARANTEE,
     &internet_through_firewall::GUARANTEE,
     &approved_flows_only::GUARANTEE,
+    &sandbox_reaches_no_production::GUARANTEE,
+    &no_phi_in_clear::GUARANTEE,
     &needed_flows_work::GUARANTEE,
     &own_guarantees::GUARANTEE,
     &routes_lead_somewhere::GUARANTEE,

@@ -16,6 +16,10 @@ pub struct Intent {
     pub production: Vec<SmolStr>,
     /// Those of them that are for developing and for playing.
     pub lower: Vec<SmolStr>,
+    /// Those of them that are for playing: nothing of production may be reached from there, approved or not.
+    pub sandbox: Vec<SmolStr>,
+    /// Workloads that use what holds health information, beside whatever is tagged so.
+    pub health: Vec<Party>,
     /// Flows that are approved.
     pub approved: Vec<Intended>,
     /// Flows that must work.

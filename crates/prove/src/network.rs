@@ -6,16 +6,20 @@
 //! proves nothing.
 
 mod alike;
+mod speech;
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 
 use diagnostics::Span;
 use estate::{SmolStr, StackId};
-use reachability::model::{InterfaceId, Role};
+use reachability::engine::atoms::OwnerId;
+use reachability::model::{HostId, InterfaceId, Role};
 use reachability::query::{DeadRule, Ends, Flows, Packet, Reach, Verdict as Reached, say};
 
 use alike::{Alike, Counterpart};
+use speech::Speech;
+pub(crate) use speech::Spoken;
 
 use crate::guarantees::network::ASKS;
 use crate::intent::Party;
@@ -57,6 +61,8 @@ pub(crate) struct Asked<'r, 'n> {
     pub options: &'r Options,
     /// What was said.
     pub said: Vec<Said>,
+    /// What hosts speak on their ports.
+    pub speech: &'r Speech,
     /// Rules that decide nothing, found when first asked for.
     pub dead: &'r mut Option<Vec<DeadRule>>,
 }
@@ -72,7 +78,8 @@ impl Told {
         if network.interfaces.is_empty() {
             return Self::default();
         }
-        let alike = Alike::of(network, facts.options.intent.as_ref());
+        let speech = Speech::of(facts, network);
+        let alike = Alike::of(network, facts.options.intent.as_ref(), &speech);
         let mut reach = Reach::of(alike.network());
         let mut told = HashMap::new();
         let mut dead = None;
@@ -81,6 +88,7 @@ impl Told {
                 reach: &mut reach,
                 alike: &alike,
                 options: facts.options,
+                speech: &speech,
                 said: Vec::new(),
                 dead: &mut dead,
             };
@@ -130,6 +138,20 @@ impl<'n> Asked<'_, 'n> {
             let host = network.hosts.get(interface.host.at());
             is_end && host.is_some_and(|host| holds(host, at))
         })
+    }
+
+    /// Ends that carry health information.
+    pub(crate) fn carriers(&self) -> Ends {
+        let network = self.reach.engine.network;
+        self.hosts(|_, at| {
+            network.interfaces.get(at.at()).is_some_and(|interface| self.speech.carries(interface.host))
+        })
+    }
+
+    /// The host of an end.
+    pub(crate) fn host_of(&self, owner: OwnerId) -> Option<HostId> {
+        let at = self.reach.engine.space.atoms.interface(owner)?;
+        self.reach.engine.network.interfaces.get(at.at()).map(|interface| interface.host)
     }
 
     /// Nodes of load balancers.
@@ -212,6 +234,11 @@ impl<'n> Asked<'_, 'n> {
     /// Rules that decide nothing.
     pub(crate) fn dead_rules(&mut self) -> Vec<DeadRule> {
         self.dead.get_or_insert_with(|| self.reach.dead_rules()).clone()
+    }
+
+    /// What was said to hold is not known to.
+    pub(crate) fn doubt(&mut self, why: &str) {
+        doubt(&mut self.said, why);
     }
 
     /// Records that something holds.

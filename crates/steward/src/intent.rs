@@ -5,8 +5,8 @@
 //! of the network.
 
 use blueprint::model::{
-    Blueprint, Destination, Environment, Exposure, Guarantee, Mode, OfficeId, Party as Word, Source,
-    StoreKind, Target, Tier, UnitId, Verb, Workload,
+    Blueprint, DataClass, Destination, Environment, Exposure, Guarantee, Mode, OfficeId, Party as Word,
+    Source, StoreKind, Target, Tier, UnitId, Verb, Workload,
 };
 use estate::SmolStr;
 use prove::intent::{Act, Claim, Intended, Intent, Mode as Claimed, Party};
@@ -26,10 +26,25 @@ pub fn of(blueprint: &Blueprint) -> Intent {
         environments: of(&[Tier::Production, Tier::Staging, Tier::Development, Tier::Sandbox]),
         production: of(&[Tier::Production]),
         lower: of(&[Tier::Development, Tier::Sandbox]),
+        sandbox: of(&[Tier::Sandbox]),
+        health: blueprint.environments.iter().flat_map(health).collect(),
         approved: blueprint.environments.iter().flat_map(public).chain(flows(blueprint)).collect(),
         needed: blueprint.environments.iter().flat_map(needs).chain(flows(blueprint)).collect(),
         claims: blueprint.guarantees.iter().map(|guarantee| claim(blueprint, guarantee)).collect(),
     }
+}
+
+/// Workloads that use a store of health information: it passes through them, whatever they are tagged.
+fn health(environment: &Environment) -> Vec<Party> {
+    let holds = |target: &Target| match target {
+        Target::Store(id) => environment
+            .store(*id)
+            .is_some_and(|store| store.contains.iter().any(|class| class.value == DataClass::Phi)),
+        Target::Workload(_) => false,
+    };
+    let carries = |workload: &&Workload| workload.uses.iter().any(|used| holds(&used.target));
+    let workloads = environment.workloads.iter().filter(carries);
+    workloads.map(|workload| part(environment, workload.name.value.as_str())).collect()
 }
 
 /// What everybody may reach: an environment may reach another's public door as anybody does.

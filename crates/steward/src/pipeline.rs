@@ -265,7 +265,7 @@ fn patterns(blueprint: &Blueprint, subject: &Subject) -> Vec<String> {
         Subject::Part(environment, name) => {
             let environment = environment.and_then(|id| blueprint.environment(id));
             let environment = environment.map_or("*", |environment| environment.name.value.as_str());
-            ["data", "service"].map(|what| format!("*/*/{environment}-{what}-{name}/*")).to_vec()
+            vec![["data", "service"].map(|what| format!("*/*/{environment}-{what}-{name}/*")).join("|")]
         }
         Subject::Template(name) => vec![format!("*/*/template-{name}/*")],
         Subject::Resources(pattern) => vec![pattern.to_string()],

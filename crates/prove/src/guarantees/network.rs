@@ -8,6 +8,8 @@ pub(crate) static ASKS: &[(&str, Ask)] = &[
     ("internet-reaches-no-admin", super::internet_reaches_no_admin::ask),
     ("internet-through-firewall", super::internet_through_firewall::ask),
     ("approved-flows-only", super::approved_flows_only::ask),
+    ("sandbox-reaches-no-production", super::sandbox_reaches_no_production::ask),
+    ("no-phi-in-clear", super::no_phi_in_clear::ask),
     ("needed-flows-work", super::needed_flows_work::ask),
     ("rules-decide", super::rules_decide::ask),
     ("routes-lead-somewhere", super::routes_lead_somewhere::ask),

@@ -32,7 +32,7 @@ const WORDS: Words<'static> = Words {
     fix: "",
 };
 
-fn check(facts: &Facts<'_>, findings: &mut Findings) {
+pub(crate) fn check(facts: &Facts<'_>, findings: &mut Findings) {
     let of = |kind| facts.index.of_kind(kind);
     for &instance in of("AWS::RDS::DBInstance") {
         // The instances of a cluster have the parameters of the cluster.

@@ -10,7 +10,7 @@
 mod passages;
 
 use estate::{Kind, ResourceRef, Value};
-use passages::Passages;
+pub(crate) use passages::Passages;
 
 use crate::lookup::Attachments;
 use crate::text::Truth;
@@ -38,9 +38,14 @@ const OLD: Words<'static> = Words {
     fix: "SslPolicy: ELBSecurityPolicy-TLS13-1-2-2021-06",
 };
 
-fn check(facts: &Facts<'_>, findings: &mut Findings) {
+/// Rules by their listener.
+pub(crate) fn rules<'a>(facts: &Facts<'a>) -> Attachments<'a> {
     let rule = "AWS::ElasticLoadBalancingV2::ListenerRule";
-    let rules = Attachments::of(facts, rule, &["ListenerArn"], "AWS::ElasticLoadBalancingV2::Listener");
+    Attachments::of(facts, rule, &["ListenerArn"], "AWS::ElasticLoadBalancingV2::Listener")
+}
+
+fn check(facts: &Facts<'_>, findings: &mut Findings) {
+    let rules = rules(facts);
     let passages = Passages::of(facts);
     for &listener in facts.index.of_kind("AWS::ElasticLoadBalancingV2::Listener") {
         load_balancer_listener(facts, findings, listener, &rules, &passages);
@@ -127,24 +132,14 @@ fn through<'a>(passages: &Passages<'_, 'a>, listener: ResourceRef<'a>, steps: u8
     Some(all)
 }
 
-fn load_balancer_listener<'a>(
-    facts: &Facts<'a>,
-    findings: &mut Findings,
+/// Whether every client of a listener of a load balancer comes over TLS, or is only sent there.
+pub(crate) fn plain<'a>(
     listener: ResourceRef<'a>,
     rules: &Attachments<'_>,
     passages: &Passages<'_, 'a>,
-) {
+) -> Judgement {
     let protocol = Setting::of(listener.resource, &["Protocol"]);
-    let gateway = protocol.judge(|protocol| match text(protocol) {
-        Some("GENEVE") => Judgement::Holds,
-        None if protocol.is_none() => is_gateway(facts, listener),
-        _ => Judgement::missing(listener.resource),
-    });
-    // A gateway load balancer carries packets of others to an appliance.
-    if gateway == Judgement::Holds {
-        return;
-    }
-    let plain = protocol.judge(|protocol| match text(protocol) {
+    protocol.judge(|protocol| match text(protocol) {
         Some("HTTPS" | "TLS" | "QUIC") => Judgement::Holds,
         Some("TCP") => {
             through(passages, listener, MOST_STEPS).unwrap_or_else(|| passes_through(protocol, listener))
@@ -178,7 +173,27 @@ fn load_balancer_listener<'a>(
             }
         }
         _ => not_tls(protocol, listener),
+    })
+}
+
+fn load_balancer_listener<'a>(
+    facts: &Facts<'a>,
+    findings: &mut Findings,
+    listener: ResourceRef<'a>,
+    rules: &Attachments<'_>,
+    passages: &Passages<'_, 'a>,
+) {
+    let protocol = Setting::of(listener.resource, &["Protocol"]);
+    let gateway = protocol.judge(|protocol| match text(protocol) {
+        Some("GENEVE") => Judgement::Holds,
+        None if protocol.is_none() => is_gateway(facts, listener),
+        _ => Judgement::missing(listener.resource),
     });
+    // A gateway load balancer carries packets of others to an appliance.
+    if gateway == Judgement::Holds {
+        return;
+    }
+    let plain = plain(listener, rules, passages);
     let old = protocol.judge(|protocol| match text(protocol) {
         Some("HTTPS" | "TLS") => {
             Setting::of(listener.resource, &["SslPolicy"]).judge(|policy| match policy {

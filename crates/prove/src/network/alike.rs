@@ -14,6 +14,7 @@ use ipnet::IpNet;
 use reachability::compress::{Compressed, Homes, Labels, compress_by};
 use reachability::model::{Addresses, InterfaceId, Network, VpcId};
 
+use super::speech::Speech;
 use crate::intent::{Intended, Intent, Party};
 
 /// A resource by its stack and its logical id.
@@ -60,9 +61,9 @@ pub(crate) struct Alike<'n, 'i> {
 
 impl<'n, 'i> Alike<'n, 'i> {
     /// Finds out who is alike.
-    pub(super) fn of(whole: &'n Network, intent: Option<&'i Intent>) -> Self {
+    pub(super) fn of(whole: &'n Network, intent: Option<&'i Intent>, speech: &Speech) -> Self {
         let homes = Homes::of(whole);
-        let labels = labels(whole, &homes, intent);
+        let labels = labels(whole, &homes, intent, speech);
         let small = compress_by(whole, homes.clone(), &labels);
         let mut counterparts: HashMap<Key, Vec<Counterpart>> = HashMap::new();
         let (mut gone, mut labels) = (HashSet::new(), HashMap::new());
@@ -191,6 +192,8 @@ impl<'i> Asked<'i> {
             }
         }
         let listed: HashSet<&str> = intent.environments.iter().map(SmolStr::as_str).collect();
+        let tiers = [&intent.production, &intent.sandbox];
+        let tier = |name: &str| tiers.map(|names| names.iter().any(|one| one == name));
         let mut roles = HashMap::new();
         for name in network
             .vpcs
@@ -203,7 +206,7 @@ impl<'i> Asked<'i> {
                 if named.contains(name) || name.is_empty() {
                     format!("named {name:?}")
                 } else {
-                    format!("{} {:?}", listed.contains(name), said.get(name))
+                    format!("{} {:?} {:?}", listed.contains(name), tier(name), said.get(name))
                 }
             });
         }
@@ -238,13 +241,18 @@ fn seen_from(flow: &Intended, this: &SmolStr) -> String {
 }
 
 /// The names by which questions tell VPCs and hosts apart.
-fn labels<'a>(network: &'a Network, homes: &Homes, intent: Option<&'a Intent>) -> Labels<'a> {
+fn labels<'a>(
+    network: &'a Network,
+    homes: &Homes,
+    intent: Option<&'a Intent>,
+    speech: &'a Speech,
+) -> Labels<'a> {
     let Some(intent) = intent else {
         // Nobody asks for an environment by its name.
         let vpc = |id: VpcId| network.vpcs.get(id.at()).map_or_else(String::new, |vpc| vpc.unit.to_string());
         return Labels {
             vpc: Box::new(vpc),
-            host: Box::new(|_| String::new()),
+            host: Box::new(|id| speech.label(id)),
             together: Box::new(|_| None),
         };
     };
@@ -258,10 +266,8 @@ fn labels<'a>(network: &'a Network, homes: &Homes, intent: Option<&'a Intent>) -
         format!("{} {:?} {named:?} {lists:?}", asked.role(&vpc.environment), vpc.unit)
     };
     let host = move |id: reachability::model::HostId| {
-        network
-            .hosts
-            .get(id.at())
-            .map_or_else(String::new, |host| of_hosts.role(&host.environment).to_owned())
+        let role = network.hosts.get(id.at()).map_or("", |host| of_hosts.role(&host.environment));
+        format!("{role} {}", speech.label(id))
     };
     let together = |id: VpcId| {
         let environment = &network.vpcs.get(id.at())?.environment;

@@ -87,10 +87,14 @@ fn check(guarantee: &'static Guarantee, example: &Example<'_>) -> Result<String,
             Some(("environments", names)) => {
                 intent(&mut options).environments = names.split(',').map(Into::into).collect();
             }
-            Some((list @ ("production" | "lower"), names)) => {
+            Some((list @ ("production" | "lower" | "sandbox"), names)) => {
                 let names = names.split(',').map(Into::into).collect();
                 let intent = intent(&mut options);
-                if list == "production" { intent.production = names } else { intent.lower = names }
+                match list {
+                    "production" => intent.production = names,
+                    "sandbox" => intent.sandbox = names,
+                    _ => intent.lower = names,
+                }
             }
             Some((list @ ("approved" | "needed"), flows)) => {
                 let flows: Vec<Intended> = flows.split(',').map(intended).collect();

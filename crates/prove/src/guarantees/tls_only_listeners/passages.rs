@@ -21,7 +21,7 @@ fn key(found: ResourceRef<'_>) -> Key {
 }
 
 /// Load balancers by how they are reached.
-pub(super) struct Passages<'f, 'a> {
+pub(crate) struct Passages<'f, 'a> {
     facts: &'f Facts<'a>,
     by_address: HashMap<&'a str, ResourceRef<'a>>,
     /// Listeners by load balancer and port.
@@ -33,7 +33,7 @@ pub(super) struct Passages<'f, 'a> {
 }
 
 impl<'f, 'a> Passages<'f, 'a> {
-    pub(super) fn of(facts: &'f Facts<'a>) -> Self {
+    pub(crate) fn of(facts: &'f Facts<'a>) -> Self {
         let mut passages = Self {
             facts,
             by_address: HashMap::new(),
