@@ -12,11 +12,13 @@ use std::path::{Path, PathBuf};
 
 use diagnostics::{Diagnostics, SourceMap};
 use reachability::Network;
+use reachability::certificate::{Claim, End};
 use reachability::engine::Engine;
 use reachability::engine::atoms::{Atom, Owner};
 use reachability::engine::bdd::{Field, Set};
 use reachability::engine::packets::{DESTINATION, PORT, PROTOCOL, SOURCE, SOURCE_PORT};
 use reachability::engine::spread::{Mode, Question};
+use reachability::model::PortRange;
 use reachability::simulate::{Addr, Flow, ICMP, Simulator, Source, TCP, UDP, Verdict};
 
 /// Where the labs are, from the repository's root.
@@ -78,6 +80,9 @@ struct Counts {
     silent: usize,
     /// Passed, and impossible for the engine over all packets.
     impossible: usize,
+    /// Certificates of what is unreachable: accepted by the checker, and refused.
+    certified: usize,
+    refused: usize,
 }
 
 impl Counts {
@@ -96,6 +101,8 @@ impl Counts {
         }
         self.silent += other.silent;
         self.impossible += other.impossible;
+        self.certified += other.certified;
+        self.refused += other.refused;
     }
 
     fn print(&self, name: &str) {
@@ -129,6 +136,9 @@ fn demand(total: &Counts) -> Result<(), String> {
     let judged = total.judged();
     let enough = total.of(Comparison::Agrees) * 100 >= judged * 99;
     let known = total.of(Comparison::Unknown) * 100 < judged.max(1);
+    if total.refused > 0 {
+        return Err(format!("the checker refused {} certificates", total.refused));
+    }
     match (total.of(Comparison::Unsound) + total.impossible, enough && known && judged > 0) {
         (0, true) => Ok(()),
         (0, false) => Err("too few probes agree, or too many are unknown".to_owned()),
@@ -163,6 +173,7 @@ fn report(corpus: &Path, verbose: bool) -> Result<Counts, String> {
     }
     println!("  {} of those that agree: lost, where nobody ever got an answer", total.silent);
     println!("  {} that passed, and the engine over all packets says that they cannot", total.impossible);
+    println!("  {} certificates of unreachable ends checked, {} refused", total.certified, total.refused);
     Ok(total)
 }
 
@@ -243,8 +254,9 @@ fn compare(lab: &Path, verbose: bool) -> Result<Counts, String> {
     }
     let network = Network::of(&estate);
     let probes = probes(&lab.join("probes.csv"))?;
-    let lab = Lab::new(&network, &probes);
+    let mut lab = Lab::new(&network, &probes);
     let mut counts = Counts::default();
+    lab.certify(&probes, &mut counts);
     for probe in &probes {
         let Judged { comparison, why, impossible } = judge(&lab, probe);
         *counts.rows.entry(comparison).or_default() += 1;
@@ -267,6 +279,42 @@ fn compare(lab: &Path, verbose: bool) -> Result<Counts, String> {
 }
 
 impl Lab<'_> {
+    /// Certificates of every pair of ends of the probes, for all services at once, and for each probe's own.
+    fn certify(&mut self, probes: &[Probe], counts: &mut Counts) {
+        let mut claims = BTreeSet::new();
+        for probe in probes {
+            let Some((from, source)) = start(&self.simulator, probe.source) else { continue };
+            let Some(to) = end(&self.simulator, probe.destination).interface else { continue };
+            let from = match from {
+                Source::Interface(id) => End::Interface(id),
+                _ => End::Internet(Some(source.ip.into())),
+            };
+            let port = if probe.protocol == ICMP { 8 } else { probe.port };
+            claims.insert((from, End::Interface(to), None));
+            claims.insert((from, End::Interface(to), Some((probe.protocol, port))));
+        }
+        for (from, to, service) in claims.into_iter().filter(|(from, to, _)| from != to) {
+            let one = |(protocol, port)| ((protocol, protocol), PortRange { first: port, last: port });
+            let claim = Claim {
+                from: vec![from],
+                to: vec![to],
+                services: service.map(one).into_iter().collect(),
+                answered: true,
+                ..Claim::default()
+            };
+            for claim in [Claim { answered: false, ..claim.clone() }, claim] {
+                let Some(certificate) = self.engine.certificate(claim) else { continue };
+                match certificate.check(self.simulator.network()) {
+                    Ok(_) => counts.certified += 1,
+                    Err(refused) => {
+                        println!("  REFUSED {:?}: {refused:?}", certificate.claim);
+                        counts.refused += 1;
+                    }
+                }
+            }
+        }
+    }
+
     /// Whether the destination is on an interface of the host that asks.
     fn is_own(&self, source: &Addr, destination: &Addr) -> bool {
         let host = |address: &Addr| {

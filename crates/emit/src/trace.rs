@@ -8,10 +8,26 @@ mod json;
 mod text;
 
 pub use csv::{Answered, Header, header, quoted, record, records};
-pub use json::json;
+pub use json::{certificate, json};
 pub use text::text;
 
+use reachability::certificate::Checked;
 use reachability::simulate::Verdict;
+
+/// Of a certificate that was refused.
+pub const REFUSED: &str = "the checker refused it, which is a bug: do not rely on this answer";
+
+/// Of a certificate that was checked.
+#[must_use]
+pub fn checked(checked: &Checked) -> String {
+    let Checked { places, hops } = checked;
+    let plural = |count: &usize, one: &str| format!("{count} {one}{}", if *count == 1 { "" } else { "s" });
+    format!(
+        "Certificate checked: {} and {}, closed, and no answer among them.",
+        plural(places, "place"),
+        plural(hops, "hop")
+    )
+}
 
 /// The word for a verdict.
 #[must_use]

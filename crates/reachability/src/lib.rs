@@ -5,6 +5,7 @@
 //! code that decides (a plain simulator of one packet and its reply, and an engine over all packets); what is not
 //! modelled is an [`Unknown`] with a name, and no answer that depends on it is certain. Knows nothing of blueprints.
 
+pub mod certificate;
 mod codes;
 pub mod compress;
 pub mod engine;

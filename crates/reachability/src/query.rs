@@ -12,7 +12,6 @@ mod narrow;
 mod repair;
 
 pub use around::{Around, Bypass};
-pub use certificate::Recheck;
 pub use dead::{Dead, DeadRule, Why};
 pub use matrix::{By, Cell, Class, Matrix};
 pub use repair::{Change, Repair};

@@ -4,12 +4,14 @@
 //! things, is a [`Mistake`] with suggestions and no answer; where an end is many (an environment, the internet), the
 //! answer is "reachable" when one of them reaches one of the others, and shows which.
 
+mod certify;
 mod ends;
 mod flows;
 mod opening;
 
 use crate::model::Network;
 use crate::simulate::{Doubt, Effect, Flow, Hop, Outcome, Simulator, Verdict};
+pub use certify::Certified;
 pub use ends::{End, Mistake, Subject};
 pub use opening::opening;
 

@@ -4,14 +4,19 @@ use diagnostics::SourceMap;
 use reachability::Network;
 use reachability::query::Repair;
 use reachability::simulate::{Effect, Hop};
-use reachability::trace::Trace;
+use reachability::trace::{Certified, Trace};
 use serde_json::{Value, json};
 
 use super::{service, word};
 
 /// One trace.
 #[must_use]
-pub fn json(trace: &Trace, opening: Option<&Repair>, network: &Network, sources: &SourceMap) -> Value {
+pub fn json(
+    trace: &Trace,
+    (certified, opening): (Option<&Certified>, Option<&Repair>),
+    network: &Network,
+    sources: &SourceMap,
+) -> Value {
     let hop = |hop: &Hop| {
         let at = sources.locate(hop.span);
         json!({
@@ -43,7 +48,20 @@ pub fn json(trace: &Trace, opening: Option<&Repair>, network: &Network, sources:
         "hops": trace.hops().iter().map(hop).collect::<Vec<_>>(),
         "blocks": trace.blocks().into_iter().map(hop).collect::<Vec<_>>(),
         "dependsOn": trace.doubts().iter().map(|doubt| doubt.text(network)).collect::<Vec<_>>(),
+        "certificate": certified.map(certificate),
         "opening": opening.map(|opening| &opening.says),
         "pairs": { "all": trace.pairs.0, "lookedAt": trace.pairs.1 },
     })
+}
+
+/// What became of the certificate of an "unreachable".
+#[must_use]
+pub fn certificate(certified: &Certified) -> Value {
+    match certified {
+        Certified::Checked(checked) => {
+            json!({ "checked": true, "places": checked.places, "hops": checked.hops })
+        }
+        Certified::None(why) => json!({ "checked": false, "why": why }),
+        Certified::Refused(_) => json!({ "checked": false, "why": super::REFUSED }),
+    }
 }

@@ -8,7 +8,7 @@ use diagnostics::render::{Ink, Style, columns, cut, printable, wrap};
 use reachability::Network;
 use reachability::query::Repair;
 use reachability::simulate::{Effect, Hop, Verdict};
-use reachability::trace::Trace;
+use reachability::trace::{Certified, Trace};
 
 use super::{service, word};
 
@@ -16,7 +16,7 @@ use super::{service, word};
 #[must_use]
 pub fn text(
     trace: &Trace,
-    opening: Option<&Repair>,
+    (certified, opening): (Option<&Certified>, Option<&Repair>),
     network: &Network,
     sources: &SourceMap,
     style: Style,
@@ -57,6 +57,16 @@ pub fn text(
         out.push('\n');
     }
     conclusion(&mut out, trace, network, sources, style, width);
+    if let Some(certified) = certified {
+        let (ink, says) = match certified {
+            Certified::Checked(checked) => (Ink::Good, super::checked(checked)),
+            Certified::None(why) => (Ink::Doubt, format!("No certificate: {why}.")),
+            Certified::Refused(_) => (Ink::Bad, format!("No certificate: {}.", super::REFUSED)),
+        };
+        for line in wrap(&says, width) {
+            let _ = writeln!(out, "{}", style.paint(ink, &line));
+        }
+    }
     if let Some(opening) = opening {
         let _ = writeln!(
             out,

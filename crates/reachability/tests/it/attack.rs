@@ -225,28 +225,3 @@ fn parts(
         })
         .collect()
 }
-
-#[test]
-fn every_unreachable_is_confirmed_packet_by_packet() {
-    let (mut confirmed, mut open) = (0, 0);
-    for seed in 100..106 {
-        let network = by_chance(seed, Kinds { unknowns: false, firewall: seed % 2 == 0 });
-        let mut reach = Reach::of(&network);
-        let simulator = Simulator::new(&network);
-        let hosts = reach.interfaces(|at| network.interfaces[at.at()].role == Role::Host);
-        let owners: Vec<_> = hosts.owners().collect();
-        for from in &owners {
-            for to in owners.iter().filter(|to| *to != from) {
-                let [from, to] = [*from, *to]
-                    .map(|wanted| reach.interfaces(|at| reach.engine.space.atoms.owner_of(at) == wanted));
-                if reach.flows(&from, &to).verdict != Verdict::Unreachable {
-                    continue;
-                }
-                let recheck = reach.recheck(&simulator, &from, &to, 1_000);
-                assert!(recheck.refuted.is_none(), "seed {seed}: {:?}", recheck.refuted);
-                if recheck.confirms() { confirmed += 1 } else { open += 1 }
-            }
-        }
-    }
-    assert!(confirmed > 100 && open * 20 < confirmed, "{confirmed} confirmed, {open} open");
-}

@@ -10,6 +10,7 @@
 )]
 
 mod attack;
+mod certificates;
 mod compress;
 mod firewall;
 mod inspection;

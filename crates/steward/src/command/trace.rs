@@ -6,8 +6,9 @@ use diagnostics::{Diagnostic, Span};
 use intake::Options as Reading;
 use prove::Date;
 use reachability::Network;
+use reachability::engine::Engine;
 use reachability::simulate::{ICMP, TCP, UDP, Verdict};
-use reachability::trace::{End, Mistake, Question, Tracer};
+use reachability::trace::{Certified, End, Mistake, Question, Tracer};
 
 use super::{refuse, say};
 use crate::cli::{Format, Global, Protocol, Trace};
@@ -46,7 +47,13 @@ pub fn run(global: &Global, options: &Trace, today: Date) -> Ending {
         Ok(question) => question,
         Err(diagnostic) => return refuse(global, *diagnostic),
     };
-    let trace = tracer.trace(question);
+    let mut trace = tracer.trace(question);
+    let certified = (trace.verdict == Verdict::Unreachable)
+        .then(|| tracer.certified(&mut Engine::new(&network), &trace.question));
+    if let Some(Certified::Refused(_)) = certified {
+        trace.verdict = Verdict::Unknown;
+    }
+    let certified = certified.as_ref();
     let opening = match &trace.followed {
         Some((flow, _)) if trace.verdict == Verdict::Unreachable && !global.quiet => {
             reachability::trace::opening(&network, flow)
@@ -55,9 +62,10 @@ pub fn run(global: &Global, options: &Trace, today: Date) -> Ending {
     };
     let opening = opening.as_ref();
     match global.format {
-        Format::Json => {
-            print(&format!("{:#}\n", emit::trace::json(&trace, opening, &network, &read.sources)))
-        }
+        Format::Json => print(&format!(
+            "{:#}\n",
+            emit::trace::json(&trace, (certified, opening), &network, &read.sources)
+        )),
         Format::Csv => {
             let words = [from.as_str(), to.as_str(), emit::trace::word(trace.verdict), &trace.reason];
             let row: Vec<String> = words.iter().map(|field| emit::trace::quoted(field)).collect();
@@ -67,7 +75,7 @@ pub fn run(global: &Global, options: &Trace, today: Date) -> Ending {
             print(&format!("{}: {}\n", emit::trace::word(trace.verdict), trace.reason));
         }
         Format::Text | Format::Sarif | Format::Svg | Format::Markdown => {
-            print(&emit::trace::text(&trace, opening, &network, &read.sources, style(global)));
+            print(&emit::trace::text(&trace, (certified, opening), &network, &read.sources, style(global)));
         }
     }
     Ending::Good
@@ -167,10 +175,20 @@ fn many(global: &Global, options: &Trace, tracer: &Tracer<'_>, batch: &Path) -> 
     let columns: Vec<String> = header.columns.iter().map(|column| emit::trace::quoted(column)).collect();
     out.push_str(&format!("{},verdict,reason\n", columns.join(",")));
     let mut traces = Vec::new();
+    let mut engine = None;
     for row in records {
+        let mut certified = None;
         let (verdict, reason) = match row_question(tracer, &header, &row, options.protocol) {
             Ok(question) => {
-                let trace = tracer.trace(question);
+                let mut trace = tracer.trace(question);
+                if trace.verdict == Verdict::Unreachable {
+                    let engine = engine.get_or_insert_with(|| Engine::new(tracer.network()));
+                    certified = Some(tracer.certified(engine, &trace.question));
+                }
+                if let Some(Certified::Refused(_)) = certified {
+                    trace.verdict = Verdict::Unknown;
+                    trace.reason = emit::trace::REFUSED.to_owned();
+                }
                 (emit::trace::word(trace.verdict), trace.reason)
             }
             Err(reason) => ("unknown", reason),
@@ -181,6 +199,7 @@ fn many(global: &Global, options: &Trace, tracer: &Tracer<'_>, batch: &Path) -> 
                 names.map(|(name, field)| (name.clone(), field.clone().into())).collect();
             object.insert("verdict".into(), verdict.into());
             object.insert("reason".into(), reason.into());
+            object.insert("certificate".into(), certified.as_ref().map(emit::trace::certificate).into());
             traces.push(serde_json::Value::from(object));
             continue;
         }

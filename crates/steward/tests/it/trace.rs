@@ -37,6 +37,7 @@ fn what_stands_in_the_way_is_shown_with_what_would_open_it() {
         .ends_with(0)
         .says("unreachable")
         .says("no rule of DataGroup lets tcp 22 in from 10.0.1.10")
+        .says("Certificate checked: ")
         .says("The smallest change that would open it, proved on a copy");
     let json = folder
         .steward("trace network.yaml --from WebHost --to DataHost:22 --format json")
@@ -45,6 +46,8 @@ fn what_stands_in_the_way_is_shown_with_what_would_open_it() {
     assert_eq!(json["schema"], "steward-trace/1");
     assert_eq!(json["verdict"], "unreachable");
     assert_eq!(json["blocks"][0]["kind"], "group");
+    assert_eq!(json["certificate"]["checked"], true);
+    assert!(json["certificate"]["places"].as_u64().unwrap() >= 1, "{json}");
 }
 
 #[test]
