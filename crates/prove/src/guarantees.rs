@@ -13,6 +13,7 @@ pub mod creation_order;
 pub mod dependencies_resolve;
 pub mod detection_everywhere;
 pub mod encryption_at_rest;
+pub mod environments_can_be_isolated;
 pub mod guardrails_cover_accounts;
 pub mod guardrails_effective;
 pub mod instance_metadata_v2;
@@ -123,6 +124,7 @@ pub static ALL: &[&Guarantee] = &[
     &sandbox_reaches_no_production::GUARANTEE,
     &no_phi_in_clear::GUARANTEE,
     &needed_flows_work::GUARANTEE,
+    &environments_can_be_isolated::GUARANTEE,
     &own_guarantees::GUARANTEE,
     &routes_lead_somewhere::GUARANTEE,
     &rules_decide::GUARANTEE,

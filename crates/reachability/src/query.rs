@@ -5,13 +5,14 @@
 //! answered, and everything else is *unknown* with names; the answer is that of [`crate::engine`], asked here.
 
 mod around;
-mod certificate;
+mod cut;
 mod dead;
 mod matrix;
 mod narrow;
 mod repair;
 
 pub use around::{Around, Bypass};
+pub use cut::{Cuts, Remains};
 pub use dead::{Dead, DeadRule, Why};
 pub use matrix::{By, Cell, Class, Matrix};
 pub use repair::{Change, Repair};
@@ -27,7 +28,7 @@ use crate::engine::packets::{
     DESTINATION, ICMP, ICMPV6, PORT, PROTOCOL, SOURCE, SOURCE_PORT, Space, TCP, UDP,
 };
 use crate::engine::spread::{Mode, Outcome, Place, Question};
-use crate::model::{AttachmentId, AttachmentKind, Network, OfficeId, PeeringId, PortRange};
+use crate::model::{AttachmentKind, Network, OfficeId, PortRange};
 
 /// Whether packets get there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -115,15 +116,6 @@ pub struct Flows {
     pub witness: Option<Packet>,
 }
 
-/// What is cut for a question.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Cuts {
-    /// Transit gateway attachments.
-    pub attachments: BTreeSet<AttachmentId>,
-    /// Peering connections.
-    pub peerings: BTreeSet<PeeringId>,
-}
-
 /// All answers about one network.
 #[derive(Debug)]
 pub struct Reach<'n> {
@@ -152,6 +144,7 @@ impl<'n> Reach<'n> {
             choice,
             cut_attachments: cuts.attachments.clone(),
             cut_peerings: cuts.peerings.clone(),
+            cut_gateways: cuts.gateways.clone(),
             ..Question::new(mode)
         };
         let outcome = engine.ask(&question(Mode::May, 0));
@@ -193,6 +186,7 @@ impl<'n> Reach<'n> {
             sent,
             cut_attachments: self.cuts.attachments.clone(),
             cut_peerings: self.cuts.peerings.clone(),
+            cut_gateways: self.cuts.gateways.clone(),
             ..Question::new(mode)
         }
     }

@@ -333,6 +333,10 @@ pub struct Reach {
     /// Only to these classes
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub to: Vec<String>,
+    /// As it would be with these cut: an attachment, a peering, a gateway, an office, or whatever joins a VPC, an environment,
+    /// a unit or an account to the rest
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub cut: Vec<String>,
     /// The file to write, whole or not at all
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,

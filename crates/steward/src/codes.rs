@@ -50,6 +50,9 @@ codes! {
         "SARIF lists findings in files: `steward check` and `steward audit` write it. `steward explain` has text and JSON.";
     NO_SUCH_CLASS = "STW0040", "there is no class of ends of that name",
         "`--from` and `--to` of `steward reach` narrow to classes of the grouping that `--by` names. The message lists them.";
+    NO_SUCH_CUT = "STW0042", "there is nothing of that name to cut",
+        "`--cut` names an attachment of a transit gateway, a peering, a gateway or an office, or a VPC, an environment, a unit or an \
+         account, of which all that joins it to the rest is cut. Names are those that `steward trace` shows.";
     TOO_VARIED = "STW0041", "the network is too varied to be decided",
         "The engine over all packets stopped at its bound on memory. Nothing is proved either way. Ask about less: a part \
          of the templates, or fewer accounts.";

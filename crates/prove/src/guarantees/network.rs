@@ -9,6 +9,7 @@ pub(crate) static ASKS: &[(&str, Ask)] = &[
     ("internet-through-firewall", super::internet_through_firewall::ask),
     ("approved-flows-only", super::approved_flows_only::ask),
     ("sandbox-reaches-no-production", super::sandbox_reaches_no_production::ask),
+    ("environments-can-be-isolated", super::environments_can_be_isolated::ask),
     ("no-phi-in-clear", super::no_phi_in_clear::ask),
     ("needed-flows-work", super::needed_flows_work::ask),
     ("rules-decide", super::rules_decide::ask),

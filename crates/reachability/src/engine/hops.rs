@@ -257,7 +257,7 @@ impl Walk<'_, '_> {
     /// Out of a VPC by a gateway.
     fn out_by(&mut self, gateway: GatewayId, vpc: VpcId, set: Set) {
         let Some(known) = self.engine.network.gateways.get(gateway.at()) else { return };
-        if known.vpc != Some(vpc) {
+        if known.vpc != Some(vpc) || self.question.cut_gateways.contains(&gateway) {
             return;
         }
         match known.kind {
@@ -328,6 +328,9 @@ impl Walk<'_, '_> {
         for at in 0..self.engine.network.vpcs.len() {
             let vpc = VpcId::from_position(at);
             let Some(gateway) = self.engine.wiring.internet.get(at).copied().flatten() else { continue };
+            if self.question.cut_gateways.contains(&gateway) {
+                continue;
+            }
             let v4 = self.translated(vpc, self.way.to(), true, rest);
             let v6 = self.v6_of(vpc, self.way.to(), rest);
             let inward = self.engine.space.store.or(v4, v6);

@@ -90,6 +90,8 @@ pub struct Question {
     pub cut_attachments: BTreeSet<AttachmentId>,
     /// These peering connections are cut.
     pub cut_peerings: BTreeSet<PeeringId>,
+    /// These gateways are detached.
+    pub cut_gateways: BTreeSet<GatewayId>,
     /// Only these flows are sent.
     pub sent: Set,
     /// Whether to remember what the answer depends on.
@@ -108,6 +110,7 @@ impl Question {
             proxies: true,
             cut_attachments: BTreeSet::new(),
             cut_peerings: BTreeSet::new(),
+            cut_gateways: BTreeSet::new(),
             sent: Set::FULL,
             doubts: false,
         }
@@ -447,6 +450,9 @@ impl Walk<'_, '_> {
         self.doubt_certainty(up);
         let doors = self.engine.wiring.office_doors.get(office.at()).cloned().unwrap_or_default();
         for gateway in doors.0 {
+            if self.question.cut_gateways.contains(&gateway) {
+                continue;
+            }
             self.push(Place::In(gateway), set);
         }
         for attachment in doors.1 {

@@ -1,5 +1,6 @@
 //! `steward reach`: who reaches whom.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use diagnostics::render::{Ink, Style, columns, wrap};
@@ -8,7 +9,9 @@ use emit::diagram::Map;
 use prove::Date;
 use reachability::Network;
 use reachability::compress::compress;
-use reachability::query::{By, Cell, Matrix, Reach, Service, Verdict, say as services_in_words};
+use reachability::query::{
+    By, Cell, Cuts, Flows, Matrix, Reach, Remains, Service, Verdict, say as services_in_words,
+};
 use serde_json::{Value, json};
 
 use super::{refuse, say};
@@ -25,9 +28,15 @@ pub fn run(global: &Global, options: &Options, today: Date) -> Ending {
     };
     let whole = Network::of(estate);
     // Accounts are told apart by name, so none can stand for another where they are shown.
-    let by_account = options.by == GroupBy::Account || global.format == Format::Svg;
+    let by_account =
+        options.by == GroupBy::Account || global.format == Format::Svg || !options.cut.is_empty();
     let network = if by_account { whole } else { compress(&whole).network };
-    let mut reach = Reach::of(&network);
+    let cuts = match cuts(&network, &options.cut) {
+        Ok(cuts) => cuts,
+        Err(diagnostic) => return refuse(global, *diagnostic),
+    };
+    let cut = cuts.says(&network);
+    let mut reach = Reach::with_cuts(&network, cuts);
     let by = match options.by {
         GroupBy::Unit => By::Unit,
         GroupBy::Environment => By::Environment,
@@ -52,10 +61,19 @@ pub fn run(global: &Global, options: &Options, today: Date) -> Ending {
         Format::Svg => Map::of(&estate.name, &network, &mut reach).svg(),
         format => {
             let matrix = reach.matrix(by, &options.from, &options.to);
+            // What passed before anything was cut, and what remains of whoever is cut off.
+            let before =
+                (!options.cut.is_empty()).then(|| Reach::of(&network).matrix(by, &options.from, &options.to));
+            let before = before.map(|before| {
+                let remains = remains(&mut reach, &network, &options.cut);
+                Severed { cut: &options.cut, parts: &cut, before, remains }
+            });
             match format {
-                Format::Csv => csv(&matrix),
-                Format::Json | Format::Sarif => format!("{:#}\n", as_json(options.by, &matrix)),
-                _ => drawn(&matrix, options.by, &read.name, style(global)),
+                Format::Csv => csv(&matrix, before.as_ref()),
+                Format::Json | Format::Sarif => {
+                    format!("{:#}\n", as_json(options.by, &matrix, before.as_ref()))
+                }
+                _ => drawn(&matrix, before.as_ref(), options.by, &read.name, style(global)),
             }
         }
     };
@@ -69,6 +87,72 @@ pub fn run(global: &Global, options: &Options, today: Date) -> Ending {
         }
     }
     Ending::Good
+}
+
+/// What was cut, and what passed before.
+struct Severed<'a> {
+    /// As it was asked for.
+    cut: &'a [String],
+    /// Each attachment, peering and gateway.
+    parts: &'a [String],
+    before: Matrix,
+    /// Of each name that stands for VPCs: what still passes between them and everything else.
+    remains: Vec<CutOff>,
+}
+
+/// What is cut off from everything else.
+struct CutOff {
+    name: String,
+    remains: Remains,
+    /// What belongs to it and stands in a VPC of others, which is not cut: entrances in a hub.
+    elsewhere: BTreeSet<String>,
+}
+
+fn remains(reach: &mut Reach<'_>, network: &Network, names: &[String]) -> Vec<CutOff> {
+    let mut out = Vec::new();
+    for name in names {
+        let vpcs = Cuts::vpcs(network, name);
+        let ends = reach.within_vpcs(&vpcs);
+        if ends.is_empty() {
+            continue;
+        }
+        let others = network.interfaces.iter().filter_map(|interface| {
+            let host = network.hosts.get(interface.host.at())?;
+            let subnet = network.subnets.get(interface.subnet.at())?;
+            let is_its = host.environment == *name && !vpcs.contains(&subnet.vpc);
+            is_its.then(|| host.name.label.to_string())
+        });
+        let elsewhere = others.collect();
+        out.push(CutOff { name: name.clone(), remains: reach.remains(&ends, &vpcs), elsewhere });
+    }
+    out
+}
+
+impl Severed<'_> {
+    fn before(&self, row: usize, column: usize) -> Option<&Cell> {
+        self.before.cells.get(row)?.get(column)
+    }
+}
+
+/// What the names after `--cut` stand for.
+fn cuts(network: &Network, names: &[String]) -> Result<Cuts, Box<Diagnostic>> {
+    let mut cuts = Cuts::default();
+    for name in names {
+        match Cuts::named(network, name) {
+            Some(more) => cuts = cuts.and(more),
+            None => {
+                let known = Cuts::names(network);
+                let near = did_you_mean(name, known.iter().copied());
+                let text = format!("nothing here is called `{name}` that could be cut");
+                let some: Vec<&str> = known.into_iter().take(24).collect();
+                let diagnostic = Diagnostic::error(codes::NO_SUCH_CUT, Span::NONE, text);
+                return Err(Box::new(
+                    diagnostic.expected(format!("one of {}", some.join(", "))).maybe_help(near),
+                ));
+            }
+        }
+    }
+    Ok(cuts)
 }
 
 fn no_such_class(name: &str, known: &[String]) -> Diagnostic {
@@ -86,7 +170,7 @@ fn word(verdict: Verdict) -> &'static str {
     }
 }
 
-fn csv(matrix: &Matrix) -> String {
+fn csv(matrix: &Matrix, severed: Option<&Severed<'_>>) -> String {
     let quoted = |text: &str| {
         if text.contains([',', '"', '\n']) {
             format!("\"{}\"", text.replace('"', "\"\""))
@@ -94,9 +178,10 @@ fn csv(matrix: &Matrix) -> String {
             text.to_owned()
         }
     };
-    let mut out = "from,to,verdict,certain,perhaps,depends on\n".to_owned();
-    for (from, row) in matrix.from.iter().zip(&matrix.cells) {
-        for (to, cell) in matrix.to.iter().zip(row) {
+    let mut out = "from,to,verdict,certain,perhaps,depends on".to_owned();
+    out.push_str(if severed.is_some() { ",before\n" } else { "\n" });
+    for (at, (from, row)) in matrix.from.iter().zip(&matrix.cells).enumerate() {
+        for (column, (to, cell)) in matrix.to.iter().zip(row).enumerate() {
             let fields = [
                 from.name.as_str(),
                 &to.name,
@@ -106,13 +191,15 @@ fn csv(matrix: &Matrix) -> String {
                 &cell.depends_on.join("; "),
             ]
             .map(quoted);
-            let _ = writeln!(out, "{}", fields.join(","));
+            let before = severed.and_then(|severed| severed.before(at, column));
+            let before = before.map_or_else(String::new, |cell| format!(",{}", word(cell.verdict)));
+            let _ = writeln!(out, "{}{before}", fields.join(","));
         }
     }
     out
 }
 
-fn as_json(by: GroupBy, matrix: &Matrix) -> Value {
+fn as_json(by: GroupBy, matrix: &Matrix, severed: Option<&Severed<'_>>) -> Value {
     let services = |list: &[Service]| -> Vec<Value> {
         list.iter()
             .map(|service| {
@@ -126,21 +213,38 @@ fn as_json(by: GroupBy, matrix: &Matrix) -> Value {
     let class =
         |class: &reachability::query::Class| json!({ "name": class.name, "interfaces": class.interfaces });
     let mut pairs = Vec::new();
-    for (from, row) in matrix.from.iter().zip(&matrix.cells) {
-        for (to, cell) in matrix.to.iter().zip(row) {
-            pairs.push(json!({
+    for (at, (from, row)) in matrix.from.iter().zip(&matrix.cells).enumerate() {
+        for (column, (to, cell)) in matrix.to.iter().zip(row).enumerate() {
+            let before = severed.and_then(|severed| severed.before(at, column));
+            let mut pair = json!({
                 "from": from.name,
                 "to": to.name,
                 "verdict": word(cell.verdict),
                 "certain": services(&cell.certain),
                 "perhaps": services(&cell.services),
                 "dependsOn": cell.depends_on,
-            }));
+            });
+            if let (Some(before), Some(pair)) = (before, pair.as_object_mut()) {
+                pair.insert("before".into(), word(before.verdict).into());
+            }
+            pairs.push(pair);
         }
     }
+    let left =
+        |flows: &Flows| json!({ "verdict": word(flows.verdict), "services": services(&flows.services) });
+    let remains = severed.map_or(&[][..], |severed| &severed.remains);
+    let remains: Vec<Value> = remains
+        .iter()
+        .map(|it| {
+            let (inward, outward) = (left(&it.remains.inward), left(&it.remains.outward));
+            json!({ "of": it.name, "inward": inward, "outward": outward, "elsewhere": it.elsewhere })
+        })
+        .collect();
     json!({
         "schema": "steward-reach/1",
         "by": by.word(),
+        "cut": severed.map_or(&[][..], |severed| severed.parts),
+        "remains": remains,
         "from": matrix.from.iter().map(class).collect::<Vec<_>>(),
         "to": matrix.to.iter().map(class).collect::<Vec<_>>(),
         "pairs": pairs,
@@ -150,10 +254,17 @@ fn as_json(by: GroupBy, matrix: &Matrix) -> Value {
 /// Narrowest and widest column of the matrix.
 const CELL: (usize, usize) = (7, 18);
 
-fn drawn(matrix: &Matrix, by: GroupBy, name: &str, style: Style) -> String {
+fn drawn(matrix: &Matrix, severed: Option<&Severed<'_>>, by: GroupBy, name: &str, style: Style) -> String {
     let mut out = String::new();
     let title = format!("Who reaches whom in {name}, by {}", by.word());
-    let _ = writeln!(out, "{}\n", style.paint(Ink::Strong, &title));
+    let _ = writeln!(out, "{}", style.paint(Ink::Strong, &title));
+    if let Some(severed) = severed {
+        let text = format!("with {} cut: {}", severed.cut.join(" and "), severed.parts.join(", "));
+        for line in wrap(&text, style.width.min(120)) {
+            let _ = writeln!(out, "{}", style.paint(Ink::Dim, &line));
+        }
+    }
+    out.push('\n');
     if matrix.from.is_empty() || matrix.to.is_empty() {
         out.push_str("There is no network here.\n");
         return out;
@@ -190,8 +301,73 @@ fn drawn(matrix: &Matrix, by: GroupBy, name: &str, style: Style) -> String {
         style.paint(Ink::Doubt, &format!("{} depends", style.glyph("◐", "?"))),
         style.paint(Ink::Dim, &format!("{} proved: no packet is answered", style.glyph("·", "."))),
     );
+    if let Some(severed) = severed {
+        lost(&mut out, matrix, severed, style);
+    }
     listed(&mut out, matrix, style);
     out
+}
+
+/// After a cut "nothing" is what is wanted.
+fn cut_ink(verdict: Verdict) -> Ink {
+    match verdict {
+        Verdict::Reachable => Ink::Bad,
+        Verdict::Unknown => Ink::Doubt,
+        Verdict::Unreachable => Ink::Good,
+    }
+}
+
+/// What is cut off, and pairs between which something passed before.
+fn lost(out: &mut String, matrix: &Matrix, severed: &Severed<'_>, style: Style) {
+    for CutOff { name, remains, elsewhere } in &severed.remains {
+        let _ = writeln!(out, "{}", style.paint(Ink::Strong, &format!("The network of {name}, cut off")));
+        for (flows, what) in
+            [(&remains.inward, "comes in from outside"), (&remains.outward, "gets out of it")]
+        {
+            let services = services_in_words(&flows.services);
+            let text = match flows.verdict {
+                Verdict::Unreachable => format!("nothing {what}"),
+                Verdict::Reachable => format!("still {what}: {services}"),
+                Verdict::Unknown => format!("perhaps {what}: {services}"),
+            };
+            let mark = style.paint(cut_ink(flows.verdict), sign(flows.verdict, style));
+            let _ = writeln!(out, "  {mark} {text}");
+        }
+        if !elsewhere.is_empty() {
+            let names: Vec<&str> = elsewhere.iter().map(String::as_str).collect();
+            let text = format!("{} in the network of others stays as it is", names.join(", "));
+            for line in wrap(&text, style.width.min(120).saturating_sub(4)) {
+                let _ = writeln!(out, "    {}", style.paint(Ink::Dim, &line));
+            }
+        }
+        out.push('\n');
+    }
+    let mut rows = Vec::new();
+    for (at, (from, row)) in matrix.from.iter().zip(&matrix.cells).enumerate() {
+        for (column, (to, cell)) in matrix.to.iter().zip(row).enumerate() {
+            let Some(before) = severed.before(at, column) else { continue };
+            let gone = services_in_words(&before.services);
+            if before.services != cell.services {
+                let rest =
+                    if cell.verdict == Verdict::Unreachable { "nothing passes" } else { "less passes" };
+                rows.push((format!("{} {} {}", from.name, style.glyph("→", "->"), to.name), gone, rest));
+            }
+        }
+    }
+    let title = if rows.is_empty() { "The cut changes nothing" } else { "What the cut takes away" };
+    let _ = writeln!(out, "{}", style.paint(Ink::Strong, title));
+    let widest = rows.iter().map(|(pair, ..)| columns(pair)).max().unwrap_or(0).min(48);
+    for (pair, gone, rest) in rows {
+        let pair = pad(&cut(&pair, widest), widest + 2);
+        let text = format!("{rest} any more; before: {gone}");
+        let indent = widest + 4;
+        for (at, line) in wrap(&text, style.width.min(120).saturating_sub(indent).max(24)).iter().enumerate()
+        {
+            let left = if at == 0 { format!("  {pair}") } else { " ".repeat(indent) };
+            let _ = writeln!(out, "{left}{line}");
+        }
+    }
+    out.push('\n');
 }
 
 fn panel(

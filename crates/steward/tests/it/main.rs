@@ -4,6 +4,7 @@
 mod access;
 mod bad_input;
 mod blueprint;
+mod cut;
 mod deploy;
 mod explain;
 mod help;
