@@ -287,9 +287,8 @@ pub(crate) fn compare(
             }
         }
         (wanted, found) => {
-            // CloudFormation takes `"443"` for 443 and `"true"` for true.
             let same = match (wanted, found) {
-                (Some(a), Some(b)) => crate::template::plain(a) == crate::template::plain(b),
+                (Some(a), Some(b)) => same(a, b),
                 (a, b) => a == b,
             };
             if !same {
@@ -297,6 +296,12 @@ pub(crate) fn compare(
             }
         }
     }
+}
+
+/// Whether two values are the same to a template: CloudFormation takes `"443"` for 443 and `"true"` for true.
+#[must_use]
+pub fn same(one: &Value, other: &Value) -> bool {
+    crate::template::plain(one) == crate::template::plain(other)
 }
 
 /// Whether the order of a list says nothing: tags.

@@ -77,6 +77,11 @@ codes! {
          its name.";
     NO_SUCH_ESTATE = "STW0058", "nothing of that estate was ever deployed",
         "`steward status` without a name shows what the cloud has.";
+    NO_SUCH_DRIFT = "STW0060", "nothing that differs is called so",
+        "A pattern names a resource by `account/region/stack/Id`, by its logical id, or one of its properties behind the path; `*` stands for any \
+         text. `steward drift` shows the paths.";
+    NO_EDIT = "STW0061", "the blueprint cannot be edited so",
+        "An edit is shown and written only where the blueprint with it compiles and says what was asked for. The message says why it does not.";
     NO_SUCH_RESOURCE = "STW0059", "the local cloud has no such resource",
         "A resource is named by its id, or by its stack and logical id.";
 }

@@ -8,6 +8,7 @@ mod cli;
 mod codes;
 mod command;
 mod disk;
+mod edit;
 mod intent;
 mod pipeline;
 mod terminal;

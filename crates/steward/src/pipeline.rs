@@ -9,8 +9,8 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use blueprint::Blueprint;
 use blueprint::model::{AccountId, Framework, Subject, UnitId};
+use blueprint::{Blueprint, Files};
 use catalog::Catalog;
 use design::Lock;
 use diagnostics::{Diagnostic, Diagnostics, SourceMap, Span};
@@ -26,6 +26,9 @@ pub const BLUEPRINT: &str = "estate.yaml";
 /// The file beside it that keeps what was handed out.
 pub const LOCK: &str = "estate.lock";
 
+/// What an exception names that lets drift be.
+pub const DRIFT: &str = "drift";
+
 /// What a path leads to, read as far as it can be.
 pub struct Read {
     /// The path as the user named it.
@@ -40,6 +43,8 @@ pub struct Read {
     pub options: Options,
     /// What somebody answers for.
     pub exceptions: Vec<Exception>,
+    /// Drift that may stay until a day: exceptions to [`DRIFT`].
+    pub drift_exceptions: Vec<Exception>,
     /// Where it comes from.
     pub origin: Origin,
 }
@@ -63,7 +68,16 @@ impl Read {
     fn empty(name: String, today: Date, origin: Origin) -> Self {
         let (sources, diagnostics) = (SourceMap::new(), Diagnostics::new());
         let (options, exceptions) = (Options::on(today), Vec::new());
-        Self { name, sources, diagnostics, estate: None, options, exceptions, origin }
+        Self {
+            name,
+            sources,
+            diagnostics,
+            estate: None,
+            options,
+            exceptions,
+            drift_exceptions: Vec::new(),
+            origin,
+        }
     }
 
     /// Proves every guarantee; `None` where there is no estate.
@@ -104,17 +118,23 @@ pub fn blueprint_of(path: &Path) -> Option<(PathBuf, String)> {
 
 /// Compiles a blueprint, its own templates included.
 pub fn blueprint(folder: &Path, entry: &str, today: Date) -> Read {
-    let origin = Origin::Blueprint { lock_before: None, lock_after: None };
-    let mut read = Read::empty(folder.display().to_string(), today, origin);
-    let files = match Folder::open(folder) {
-        Ok(files) => files,
+    match Folder::open(folder) {
+        Ok(files) => blueprint_in(&files, folder, entry, today),
         Err(error) => {
+            let origin = Origin::Blueprint { lock_before: None, lock_after: None };
+            let mut read = Read::empty(folder.display().to_string(), today, origin);
             let text = format!("`{}` cannot be read: {error}", folder.display());
             read.diagnostics.push(Diagnostic::error(codes::NO_SUCH_PATH, Span::NONE, text));
-            return read;
+            read
         }
-    };
-    let Some(blueprint) = blueprint::load(&files, entry, &mut read.sources, &mut read.diagnostics) else {
+    }
+}
+
+/// Compiles a blueprint whose files are those given; its lock and templates are in the folder.
+pub fn blueprint_in(files: &dyn Files, folder: &Path, entry: &str, today: Date) -> Read {
+    let origin = Origin::Blueprint { lock_before: None, lock_after: None };
+    let mut read = Read::empty(folder.display().to_string(), today, origin);
+    let Some(blueprint) = blueprint::load(files, entry, &mut read.sources, &mut read.diagnostics) else {
         return read;
     };
     let Some((lock, lock_before)) = lock(folder, &mut read) else { return read };
@@ -127,7 +147,8 @@ pub fn blueprint(folder: &Path, entry: &str, today: Date) -> Read {
     read.options.intent = Some(crate::intent::of(&blueprint));
     // 45 CFR 164.316(b)(2)(i): six years, for the record of who did what.
     read.options.trail_retention_days = if blueprint.answers_to(Framework::Hipaa) { 6 * 365 } else { 365 };
-    read.exceptions = exceptions(&blueprint.exceptions, |subject| patterns(&blueprint, subject), today);
+    let all = exceptions(&blueprint.exceptions, |subject| patterns(&blueprint, subject), today);
+    (read.drift_exceptions, read.exceptions) = all.into_iter().partition(|it| it.guarantee == DRIFT);
     read.origin = Origin::Blueprint { lock_before, lock_after: Some(design.lock) };
     read.estate = Some(estate);
     read

@@ -76,7 +76,8 @@ impl Parties {
     /// What a word stands for: `environment/name` is a store or workload of one environment, three slashes or a
     /// star make it a path of resources as verdicts show it.
     fn find(&mut self, word: &str, span: Span) -> Result<Subject, Option<Box<Diagnostic>>> {
-        if word.contains('*') || word.matches('/').count() == 3 {
+        // `account/region/stack/resource`, and of drift the property behind it.
+        if word.contains('*') || word.matches('/').count() >= 3 {
             return Ok(Subject::Resources(word.into()));
         }
         if let Some((environment, part)) = word.split_once('/') {

@@ -51,7 +51,7 @@ pub struct PlanOptions {
 }
 
 /// How to run what changes a cloud.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct Running {
     /// Do it without asking
     #[arg(short, long)]
@@ -124,6 +124,27 @@ pub struct Drift {
     /// Bring back what the templates say, where that loses nothing
     #[arg(long)]
     pub repair: bool,
+    /// For a job on a schedule: repair without asking, look again, and end with status 1 where something is left
+    #[arg(long, conflicts_with_all = ["repair", "exit_code", "accept", "except"])]
+    pub reconcile: bool,
+    /// Show the edit of the blueprint that says what is there: a resource or property by its path, * for any text
+    #[arg(long, value_name = "PATTERN", conflicts_with = "except")]
+    pub accept: Vec<String>,
+    /// Show the exception that lets it be until a day: a resource or property by its path, * for any text
+    #[arg(long, value_name = "PATTERN", requires_all = ["because", "owner", "until"])]
+    pub except: Vec<String>,
+    /// Write what --accept or --except show into the blueprint
+    #[arg(long)]
+    pub write: bool,
+    /// Why it may stay
+    #[arg(long, value_name = "TEXT")]
+    pub because: Option<String>,
+    /// Who answers for it
+    #[arg(long, value_name = "E-MAIL")]
+    pub owner: Option<String>,
+    /// The last day on which it may: 2027-03-31
+    #[arg(long, value_name = "DATE")]
+    pub until: Option<String>,
     /// What else may be repaired: `recreate` makes anew, empty, what is gone or can only be replaced
     #[arg(long, value_name = "WHAT")]
     pub allow: Vec<String>,

@@ -1,20 +1,30 @@
 //! `steward drift`: what differs from what was deployed, who did it, and how much was looked at.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
+mod accept;
+mod except;
+mod judged;
+mod show;
 
-use deploy::Depth;
+use std::collections::BTreeSet;
+
 use deploy::drift::{Drift, Report, What};
 use deploy::patience::{Patience, Patient};
-use diagnostics::render::{Ink, Style, cut};
+use deploy::{Cloud, Depth};
+use diagnostics::{Diagnostic, Span};
+use plan::Inventory;
 use prove::Date;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::apply::{Does, ago, carry_out};
-use super::deploy::{cloud_failed, inventory, now, open, order, wanted};
-use crate::Ending;
+use super::apply::{Does, carry_out};
+use super::deploy::{Wanted, cloud_failed, inventory, now, open, order, wanted};
+use super::refuse;
 use crate::cli::{Drift as Options, Format, Global};
+use crate::disk::write_whole;
 use crate::terminal::{print, style};
+use crate::{Ending, codes};
+
+use accept::Search;
+use judged::{Judged, path};
 
 /// Runs it.
 pub fn run(global: &Global, options: &Options, today: Date) -> Ending {
@@ -27,56 +37,240 @@ fn looked(global: &Global, options: &Options, today: Date) -> Result<Ending, End
     let cloud = open(global, &options.cloud)?;
     let cloud = cloud.as_ref();
     let wanted = wanted(global, &options.path, cloud, today)?;
+    let (there, report) = look(global, cloud, &wanted)?;
+    let judged = Judged::of(&report, &wanted.read.drift_exceptions, today);
+    if !options.accept.is_empty() {
+        return accepted(global, options, &wanted, &judged, today);
+    }
+    if !options.except.is_empty() {
+        return excepted(global, options, &wanted, &judged, today);
+    }
+    shown(global, &report, &judged);
+    if options.reconcile {
+        return reconciled(global, options, cloud, &wanted, (&there, &judged), today);
+    }
+    if !options.repair || judged.open.is_empty() {
+        let differs = options.exit_code && !judged.open.is_empty();
+        return Ok(if differs { Ending::DoesNotHold } else { Ending::Good });
+    }
+    let (ending, left) = repaired(global, options, cloud, &wanted, (&there, &judged))?;
+    Ok(if left == 0 { ending } else { Ending::DoesNotHold })
+}
+
+fn look(global: &Global, cloud: &dyn Cloud, wanted: &Wanted) -> Result<(Inventory, Report), Ending> {
     let there = inventory(global, cloud, wanted.estate(), Some(&wanted.desired), Depth::Resources)?;
     let patience = Patience::usual(now());
     let report = deploy::drift::look(&Patient::new(cloud, &patience), &there)
         .map_err(|error| cloud_failed(global, &error))?;
+    Ok((there, report))
+}
+
+fn shown(global: &Global, report: &Report, judged: &Judged<'_>) {
     match global.format {
-        Format::Text | Format::Markdown => print(&text(&report, style(global), global.verbose)),
-        _ => print(&format!("{:#}\n", as_json(&report))),
+        Format::Text | Format::Markdown => {
+            print(&show::text(report, judged, style(global), global.verbose));
+        }
+        _ => print(&format!("{:#}\n", show::as_json(report, judged))),
     }
-    if !options.repair || report.drifts.is_empty() {
-        let differs = options.exit_code && !report.drifts.is_empty();
-        return Ok(if differs { Ending::DoesNotHold } else { Ending::Good });
+}
+
+/// Repairs without asking, looks again, and says what is left.
+fn reconciled(
+    global: &Global,
+    options: &Options,
+    cloud: &dyn Cloud,
+    wanted: &Wanted,
+    (there, judged): (&Inventory, &Judged<'_>),
+    today: Date,
+) -> Result<Ending, Ending> {
+    if judged.open.is_empty() {
+        return Ok(Ending::Good);
     }
-    // A stack is brought back as a whole; what a stack set made, and what nobody declared, is not ours to touch.
-    let mut stacks = BTreeSet::new();
-    let mut left = Vec::new();
-    for drift in &report.drifts {
-        let stateful =
-            catalog::Catalog::shared().resource_type(&drift.kind).is_some_and(|it| it.is_stateful());
-        match &drift.what {
-            _ if drift.of_fleet => {
-                left.push((drift, "a stack set made its stack: apply again once its template changes"))
-            }
-            What::Undeclared => {
-                left.push((drift, "nobody declared it: delete it, or adopt it into a template"))
-            }
-            What::Gone if stateful && !options.allow.iter().any(|word| word == "recreate") => {
-                left.push((drift, "a new one would be empty: --allow recreate"));
-            }
-            What::Differs(paths)
-                if only_when_made(&drift.kind, paths)
-                    && !options.allow.iter().any(|word| word == "recreate") =>
-            {
-                left.push((drift, "bringing it back replaces it, with what it holds: --allow recreate"));
-            }
-            _ => {
-                stacks.insert(drift.stack.clone());
+    let (_, left) = repaired(global, options, cloud, wanted, (there, judged))?;
+    if left == judged.open.len() {
+        return Ok(Ending::DoesNotHold);
+    }
+    let (_, report) = look(global, cloud, wanted)?;
+    let judged = Judged::of(&report, &wanted.read.drift_exceptions, today);
+    shown(global, &report, &judged);
+    Ok(if judged.open.is_empty() { Ending::Good } else { Ending::DoesNotHold })
+}
+
+/// Brings back what the templates say, stack by stack, and says what it leaves alone: how many those are.
+fn repaired(
+    global: &Global,
+    options: &Options,
+    cloud: &dyn Cloud,
+    wanted: &Wanted,
+    (there, judged): (&Inventory, &Judged<'_>),
+) -> Result<(Ending, usize), Ending> {
+    let recreate = options.allow.iter().any(|word| word == "recreate");
+    // A stack is brought back as a whole: one with something in it that is to be left alone is left alone.
+    let mut stays: BTreeSet<&str> = BTreeSet::new();
+    let mut left: Vec<(&Drift, &str)> = Vec::new();
+    for drift in &judged.open {
+        if let Some(why) = kept(drift, recreate) {
+            left.push((drift, why));
+            if !matches!(drift.what, What::Undeclared) {
+                stays.insert(&drift.stack);
             }
         }
     }
+    stays.extend(judged.excepted.iter().map(|(drift, _)| drift.stack.as_str()));
+    let mut stacks = BTreeSet::new();
+    for drift in &judged.open {
+        if kept(drift, recreate).is_some() {
+            continue;
+        }
+        if stays.contains(drift.stack.as_str()) {
+            left.push((
+                drift,
+                "its stack is brought back as a whole, and has something else that is to stay",
+            ));
+        } else {
+            stacks.insert(drift.stack.clone());
+        }
+    }
     for (drift, why) in &left {
-        print(&format!("left alone: {} {} ({why})\n", drift.kind, drift.id));
+        print(&format!("left alone: {} {} ({why})\n", drift.kind, path(drift)));
     }
     if stacks.is_empty() {
-        return Ok(Ending::DoesNotHold);
+        return Ok((Ending::DoesNotHold, left.len()));
     }
     let only: Vec<String> = stacks.iter().cloned().collect();
-    let plan = order(global, &wanted, &there, &only, &[], &stacks)?;
-    let does = Does { word: "repair", revert_drift: true };
-    let ending = carry_out(global, cloud, Some(&wanted), &plan, &there, &options.running, &[], &does)?;
-    Ok(if left.is_empty() { ending } else { Ending::DoesNotHold })
+    let plan = order(global, wanted, there, &only, &[], &stacks)?;
+    let does = Does { word: if options.reconcile { "reconcile" } else { "repair" }, revert_drift: true };
+    let mut running = options.running.clone();
+    running.yes |= options.reconcile;
+    let ending = carry_out(global, cloud, Some(wanted), &plan, there, &running, &[], &does)?;
+    Ok((ending, left.len()))
+}
+
+/// Why a repair would not do.
+fn kept(drift: &Drift, recreate: bool) -> Option<&'static str> {
+    let schema = catalog::Catalog::shared().resource_type(&drift.kind);
+    match &drift.what {
+        _ if drift.of_fleet => Some("a stack set made its stack: apply again once its template changes"),
+        What::Undeclared => Some("nobody declared it: delete it, or adopt it into a template"),
+        What::Gone if !recreate && schema.is_some_and(catalog::ResourceSchema::is_stateful) => {
+            Some("a new one would be empty: --allow recreate")
+        }
+        What::Differs(paths) if !recreate && only_when_made(&drift.kind, paths) => {
+            Some("bringing it back replaces it, with what it holds: --allow recreate")
+        }
+        _ => None,
+    }
+}
+
+/// Drift that a pattern names: a resource, or one of its properties.
+fn named(judged: &Judged<'_>, patterns: &[String]) -> Vec<Drift> {
+    let names = |path: &str, id: &str| {
+        patterns.iter().any(|pattern| {
+            let text = if pattern.contains('/') || id.is_empty() { path } else { id };
+            plan::glob(pattern, text)
+        })
+    };
+    let of = |drift: &Drift| {
+        let whole = path(drift);
+        if names(&whole, &drift.logical_id) {
+            return Some(drift.clone());
+        }
+        let What::Differs(all) = &drift.what else { return None };
+        let some: Vec<_> = all.iter().filter(|it| names(&format!("{whole}/{}", it.0), "")).cloned().collect();
+        (!some.is_empty()).then(|| Drift { what: What::Differs(some), ..drift.clone() })
+    };
+    judged.open.iter().filter_map(of).collect()
+}
+
+fn none_named(global: &Global, judged: &Judged<'_>, patterns: &[String]) -> Ending {
+    let text = format!("no drift is called `{}`", patterns.join("`, `"));
+    let known: Vec<String> = judged.open.iter().take(4).map(path).collect();
+    let help = match known.as_slice() {
+        [] => "nothing differs that is not excepted already".to_owned(),
+        known => format!("what differs: {}", known.join(", ")),
+    };
+    refuse(global, Diagnostic::error(codes::NO_SUCH_DRIFT, Span::NONE, text).help(help))
+}
+
+fn accepted(
+    global: &Global,
+    options: &Options,
+    wanted: &Wanted,
+    judged: &Judged<'_>,
+    today: Date,
+) -> Result<Ending, Ending> {
+    let named = named(judged, &options.accept);
+    if named.is_empty() {
+        return Err(none_named(global, judged, &options.accept));
+    }
+    let search = Search {
+        folder: &wanted.folder,
+        placement: &wanted.placement,
+        because: options.because.as_deref(),
+        today,
+    };
+    let accepted = search.accept(&named.iter().collect::<Vec<_>>()).map_err(|why| {
+        let text = format!("the blueprint could not be compiled again: {why}");
+        refuse(global, Diagnostic::error(codes::NO_EDIT, Span::NONE, text))
+    })?;
+    match global.format {
+        Format::Text | Format::Markdown => print(&show::edits(&accepted, style(global))),
+        _ => print(&format!("{:#}\n", show::edits_json(&accepted))),
+    }
+    written(global, options, &accepted.files)?;
+    let all = accepted.found.iter().all(|found| found.edit.is_ok());
+    Ok(if all { Ending::Good } else { Ending::DoesNotHold })
+}
+
+fn excepted(
+    global: &Global,
+    options: &Options,
+    wanted: &Wanted,
+    judged: &Judged<'_>,
+    today: Date,
+) -> Result<Ending, Ending> {
+    let named = named(judged, &options.except);
+    if named.is_empty() {
+        return Err(none_named(global, judged, &options.except));
+    }
+    let words = except::Words {
+        because: options.because.as_deref().unwrap_or_default(),
+        owner: options.owner.as_deref().unwrap_or_default(),
+        until: options.until.as_deref().unwrap_or_default(),
+    };
+    let file = except::with(&wanted.folder, &named, &words, today)
+        .map_err(|why| refuse(global, Diagnostic::error(codes::NO_EDIT, Span::NONE, why)))?;
+    let files = [file];
+    match global.format {
+        Format::Text | Format::Markdown => print(&show::lines(&files, style(global))),
+        _ => print(&format!("{:#}\n", show::lines_json(&files))),
+    }
+    written(global, options, &files)?;
+    Ok(Ending::Good)
+}
+
+/// Writes files whole, or says how to.
+fn written(global: &Global, options: &Options, files: &[(String, String, String)]) -> Result<(), Ending> {
+    if files.is_empty() {
+        return Ok(());
+    }
+    if !options.write {
+        if matches!(global.format, Format::Text | Format::Markdown) {
+            print("nothing is written yet: --write does it\n");
+        }
+        return Ok(());
+    }
+    for (name, _, text) in files {
+        write_whole(std::path::Path::new(name), text).map_err(|error| {
+            let text = format!("`{name}` was not written: {error}");
+            refuse(global, Diagnostic::error(codes::CANNOT_WRITE, Span::NONE, text))
+        })?;
+    }
+    if matches!(global.format, Format::Text | Format::Markdown) {
+        let names: Vec<&str> = files.iter().map(|(name, ..)| name.as_str()).collect();
+        print(&format!("written: {}\n", names.join(", ")));
+    }
+    Ok(())
 }
 
 /// Whether one of the properties can only be said when a resource is made.
@@ -92,104 +286,4 @@ fn only_when_made(kind: &str, paths: &[(String, Option<Value>, Option<Value>)]) 
         let begins = |long: &str, short: &str| long == short || long.starts_with(&format!("{short}/"));
         fixed.iter().any(|fixed| begins(path, fixed) || begins(fixed, path))
     })
-}
-
-/// Drifts of one cause: the same property of the same kind of resource, by the same person.
-fn cause(drift: &Drift) -> (String, String, String) {
-    let what = match &drift.what {
-        What::Differs(paths) => {
-            let paths: Vec<&str> = paths.iter().map(|(path, ..)| path.as_str()).collect();
-            format!("changed {}", paths.join(", "))
-        }
-        What::Gone => "deleted".to_owned(),
-        What::Undeclared => "declared by nobody".to_owned(),
-    };
-    let by = drift.by.as_ref().map_or_else(String::new, |event| event.who.clone());
-    (what, drift.kind.clone(), by)
-}
-
-fn text(report: &Report, look: Style, all: bool) -> String {
-    let mut out = String::new();
-    let mut groups: BTreeMap<(String, String, String), Vec<&Drift>> = BTreeMap::new();
-    for drift in &report.drifts {
-        groups.entry(cause(drift)).or_default().push(drift);
-    }
-    for ((what, kind, by), drifts) in &groups {
-        let glyph = look.paint(Ink::Bad, look.glyph("✗", "x"));
-        let count = if drifts.len() > 1 { format!("{} × ", drifts.len()) } else { String::new() };
-        let _ = writeln!(out, "{glyph} {} {count}{what}", look.paint(Ink::Strong, kind));
-        let event = drifts.iter().filter_map(|drift| drift.by.as_ref()).max_by_key(|event| event.at_ms);
-        let who = match event {
-            Some(event) => {
-                let when = ago(now().saturating_sub(event.at_ms / 1000));
-                format!("by {by}, {when}, with {}", event.action)
-            }
-            None => "the trail does not say who".to_owned(),
-        };
-        let _ = writeln!(out, "    {}", look.paint(Ink::Dim, &who));
-        let most = if all { usize::MAX } else { 3 };
-        for drift in drifts.iter().take(most) {
-            let name = if drift.logical_id.is_empty() {
-                drift.id.clone()
-            } else {
-                format!("{} ({})", drift.logical_id, drift.id)
-            };
-            let place = format!("    {} {name}", drift.stack);
-            let _ = writeln!(out, "{}", cut(&place, look.width, look.glyph("…", "...")));
-            if let What::Differs(paths) = &drift.what {
-                for (path, wanted, found) in paths.iter().take(if all { usize::MAX } else { 4 }) {
-                    let room = look.width.saturating_sub(8);
-                    let value = |value: &Option<Value>| {
-                        value.as_ref().map_or_else(|| "nothing".to_owned(), Value::to_string)
-                    };
-                    let line = format!("{path}: {} → {}", value(wanted), value(found));
-                    let _ = writeln!(out, "        {}", cut(&line, room, look.glyph("…", "...")));
-                }
-            }
-        }
-        if drifts.len() > most {
-            let _ = writeln!(out, "    … and {} more; -v shows them", drifts.len() - most);
-        }
-    }
-    if !groups.is_empty() {
-        out.push('\n');
-    }
-    let cannot: usize = report.not_checkable.values().sum();
-    let head = if report.drifts.is_empty() {
-        look.paint(Ink::Good, "nothing that was checked differs")
-    } else {
-        look.paint(Ink::Bad, &format!("{} resources differ, {} causes", report.drifts.len(), groups.len()))
-    };
-    let _ = writeln!(
-        out,
-        "{head} · {} checked · {cannot} not checkable · {} of others",
-        report.checked, report.not_ours
-    );
-    for (why, count) in &report.not_checkable {
-        let _ = writeln!(out, "    {}", look.paint(Ink::Doubt, &format!("{count} not checkable: {why}")));
-    }
-    if !report.drifts.is_empty() {
-        let help = "`steward drift --repair` brings back what the templates say; to keep a change, write it into the blueprint and apply";
-        for line in diagnostics::render::wrap(help, look.width) {
-            let _ = writeln!(out, "{}", look.paint(Ink::Dim, &line));
-        }
-    }
-    out
-}
-
-fn as_json(report: &Report) -> Value {
-    let drifts = report.drifts.iter().map(|drift| {
-        let (what, paths) = match &drift.what {
-            What::Differs(paths) => ("differs", paths.as_slice()),
-            What::Gone => ("gone", [].as_slice()),
-            What::Undeclared => ("undeclared", [].as_slice()),
-        };
-        let properties = paths.iter().map(|(path, wanted, found)| json!({ "path": path, "deployed": wanted, "found": found }));
-        json!({ "stack": drift.stack, "logicalId": drift.logical_id, "type": drift.kind, "id": drift.id, "what": what,
-                "account": drift.place.account, "region": drift.place.region, "ofStackSet": drift.of_fleet,
-                "properties": properties.collect::<Vec<_>>(),
-                "by": drift.by.as_ref().map(|event| json!({ "who": event.who, "action": event.action, "atMs": event.at_ms })) })
-    });
-    json!({ "schema": "steward-drift/1", "checked": report.checked, "notCheckable": report.not_checkable,
-            "notOurs": report.not_ours, "drifts": drifts.collect::<Vec<_>>() })
 }

@@ -343,3 +343,112 @@ fn what_exists_is_adopted_and_becomes_what_the_blueprint_says() {
         tour.run(&["adopt", tour.path(), "--id", "production/us-east-2/production-images/Nothing=x"]);
     assert_eq!(code, 2, "{text}");
 }
+
+const RECORDS: &str = "clinical-production/us-east-1/production-data-records/RecordsDatabase";
+
+/// A tour on which somebody has changed two settings of a database and one of a table.
+fn drifted() -> Tour {
+    let tour = Tour::of("clinical-ai");
+    tour.good(&["apply", tour.path(), "--yes"]);
+    let edit = |resource: &str, property: &str, value: &str| {
+        tour.good(&["local", "edit", resource, property, value, "--as", "mallory"]);
+    };
+    edit("production-data-records/RecordsDatabase", "BackupRetentionPeriod", "21");
+    edit("production-data-records/RecordsDatabase", "DeletionProtection", "false");
+    edit("production-data-sessions/SessionsTable", "DeletionProtectionEnabled", "false");
+    tour
+}
+
+#[test]
+fn drift_is_accepted_by_the_edit_after_which_the_blueprint_says_it() {
+    let tour = drifted();
+    let before = std::fs::read_to_string(tour.folder.join("estate.yaml")).unwrap();
+    let (code, asks) = tour.run(&["drift", tour.path(), "--accept", "RecordsDatabase"]);
+    assert!(code == 1 && asks.contains("--because TEXT"), "{asks}");
+    let because = ["--because", "The vendor keeps a copy of its own."];
+    let arguments = ["drift", tour.path(), "--accept", "RecordsDatabase"];
+    let shown = tour.good(&[&arguments[..], &because[..]].concat());
+    assert!(shown.contains("backup: 21 days") && shown.contains("deletion-protection: no"), "{shown}");
+    assert!(shown.contains("nothing is written yet"), "{shown}");
+    assert_eq!(std::fs::read_to_string(tour.folder.join("estate.yaml")).unwrap(), before);
+    let written = tour.good(&[&arguments[..], &because[..], &["--write", "--format", "json"]].concat());
+    let written: serde_json::Value = serde_json::from_str(&written).unwrap();
+    assert_eq!(written["subjects"][0]["accepted"], true, "{written}");
+    let after = std::fs::read_to_string(tour.folder.join("estate.yaml")).unwrap();
+    assert!(after.contains("because: { backup: The vendor keeps a copy of its own."), "{after}");
+    // What was accepted is applied, and is drift no more; the table still is.
+    tour.good(&["apply", tour.path(), "--yes", "--allow", "*", "--allow", "violations"]);
+    let (code, left) = tour.run(&["drift", tour.path(), "--exit-code"]);
+    assert!(code == 1 && left.contains("SessionsTable") && !left.contains("RecordsDatabase"), "{left}");
+}
+
+#[test]
+fn what_no_word_says_is_not_accepted_and_nothing_is_written() {
+    let tour = drifted();
+    tour.good(&["local", "edit", "production-data-records/RecordsDatabase", "CopyTagsToSnapshot", "false"]);
+    let before = std::fs::read_to_string(tour.folder.join("estate.yaml")).unwrap();
+    let pattern = format!("{RECORDS}/CopyTagsToSnapshot");
+    let (code, text) = tour.run(&["drift", tour.path(), "--accept", &pattern, "--write"]);
+    assert_eq!(code, 1, "{text}");
+    assert!(text.contains("no word of the blueprint says it"), "{text}");
+    assert_eq!(std::fs::read_to_string(tour.folder.join("estate.yaml")).unwrap(), before);
+    let (code, text) = tour.run(&["drift", tour.path(), "--accept", "Nothing"]);
+    assert!(code == 2 && text.contains("STW0060"), "{text}");
+}
+
+#[test]
+fn an_exception_lets_a_property_be_until_its_day_and_no_other() {
+    let tour = drifted();
+    let pattern = format!("{RECORDS}/DeletionProtection");
+    let words = |until: &'static str| {
+        ["--because", "It moves: off for the move", "--owner", "jo@northbeam.example", "--until", until]
+    };
+    let (code, past) =
+        tour.run(&[&["drift", tour.path(), "--except", &pattern][..], &words("2020-01-01")].concat());
+    assert!(code == 2 && past.contains("STW0061"), "{past}");
+    tour.good(&[&["drift", tour.path(), "--except", &pattern, "--write"][..], &words("2099-01-01")].concat());
+    let (code, text) = tour.run(&["drift", tour.path(), "--exit-code"]);
+    assert!(
+        code == 1 && text.contains("1 difference excepted until 2099-01-01, by jo@northbeam.example"),
+        "{text}"
+    );
+    assert!(
+        text.contains("BackupRetentionPeriod: 35 → 21") && !text.contains("DeletionProtection: true"),
+        "{text}"
+    );
+    // An exception is nobody's guarantee.
+    assert!(!tour.run(&["check", tour.path()]).1.contains("there is no guarantee"));
+    // One that has run out counts again.
+    tour.edit("until: 2099-01-01", "until: 2020-01-01");
+    let (_, text) = tour.run(&["drift", tour.path()]);
+    assert!(
+        text.contains("ran out on 2020-01-01") && text.contains("DeletionProtection: true → false"),
+        "{text}"
+    );
+}
+
+#[test]
+fn reconciling_repairs_what_is_safe_and_leaves_a_stack_that_has_more() {
+    let tour = Tour::of("clinical-ai");
+    tour.good(&["apply", tour.path(), "--yes"]);
+    let alarm = || {
+        let alarm = "production-data-records/RecordsStorageAlarm";
+        tour.good(&["local", "edit", alarm, "Threshold", "1"]);
+    };
+    alarm();
+    tour.good(&["local", "delete", "production-data-sessions/SessionsTable"]);
+    let (code, text) = tour.run(&["drift", tour.path(), "--reconcile", "--poll", "1"]);
+    assert_eq!(code, 1, "{text}");
+    assert!(text.contains("left alone: AWS::DynamoDB::Table"), "{text}");
+    assert!(text.contains("1 resource differs, 1 cause"), "{text}");
+    let history = tour.good(&["history", "--format", "json"]);
+    assert!(history.contains("reconcile"), "{history}");
+    // The alarm is safe to bring back, its stack is not: the key of the database beside it can only be replaced.
+    let key = "arn:aws:kms:us-east-1:111122223333:key/x";
+    tour.good(&["local", "edit", "production-data-records/RecordsDatabase", "KmsKeyId", key]);
+    alarm();
+    let (code, text) = tour.run(&["drift", tour.path(), "--reconcile", "--poll", "1"]);
+    assert!(code == 1 && text.contains("brought back as a whole"), "{text}");
+    tour.good(&["drift", tour.path(), "--repair", "--yes", "--allow", "recreate", "--poll", "1"]);
+    tour.good(&["drift", tour.path(), "--reconcile"]);
+}
