@@ -83,6 +83,11 @@ impl<'a> Facts<'a> {
         self.network.get_or_init(|| Network::of(self.estate))
     }
 
+    /// The network, where a guarantee asked for it.
+    pub(crate) fn network_if_asked(&self) -> Option<&Network> {
+        self.network.get()
+    }
+
     /// What the network guarantees say; the engine is asked once for all of them.
     pub(crate) fn told(&self) -> &Told {
         self.told.get_or_init(|| Told::of(self))

@@ -116,7 +116,12 @@ pub fn check(
         .collect();
     guarantees.sort_by_key(|(at, _)| *at);
     let mut guarantees: Vec<Checked> = guarantees.into_iter().map(|(_, checked)| checked).collect();
-    let diagnostics = apply(exceptions, &mut guarantees, estate, options);
+    let mut diagnostics = apply(exceptions, &mut guarantees, estate, options);
+    facts
+        .network_if_asked()
+        .into_iter()
+        .flat_map(|network| network.mistakes())
+        .for_each(|mistake| diagnostics.push(mistake));
     Report { guarantees, diagnostics }
 }
 

@@ -284,6 +284,21 @@ impl Network {
         all.map(|(at, _)| InterfaceId::from_position(at)).collect()
     }
 
+    /// The mistakes in what the network is written in, each once: a rule group that two firewalls use has its mistakes once.
+    #[must_use]
+    pub fn mistakes(&self) -> Vec<Diagnostic> {
+        let mut out: Vec<Diagnostic> = Vec::new();
+        for mistake in &self.mistakes {
+            let known = |other: &Diagnostic| {
+                (other.code, other.span, &other.message) == (mistake.code, mistake.span, &mistake.message)
+            };
+            if !out.iter().any(known) {
+                out.push(mistake.clone());
+            }
+        }
+        out
+    }
+
     /// Records something unknown, once for the same words and place.
     pub fn unknown(&mut self, what: impl Into<String>, span: Span) -> UnknownId {
         let unknown = Unknown { what: what.into(), span, is_public: false };

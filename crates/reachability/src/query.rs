@@ -5,6 +5,7 @@
 //! answered, and everything else is *unknown* with names; the answer is that of [`crate::engine`], asked here.
 
 mod around;
+mod certificate;
 mod cut;
 mod dead;
 mod matrix;

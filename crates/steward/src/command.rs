@@ -102,6 +102,13 @@ fn refuse(global: &Global, diagnostic: Diagnostic) -> Ending {
     Ending::Mistake
 }
 
+/// Says what is wrong in what a network is written in: firewall rules that AWS refuses.
+fn say_mistakes(global: &Global, network: &reachability::Network, sources: &SourceMap) {
+    let mut diagnostics = Diagnostics::new();
+    network.mistakes().into_iter().for_each(|mistake| diagnostics.push(mistake));
+    say(global, &diagnostics, sources);
+}
+
 /// Says diagnostics on standard error.
 fn say(global: &Global, diagnostics: &Diagnostics, sources: &SourceMap) {
     if !diagnostics.is_empty() {

@@ -145,6 +145,9 @@ impl Names {
         if text.parse::<ipnet::IpNet>().is_ok() {
             return Err(Mistake::Block);
         }
+        if let Some(name) = text.strip_prefix("offices/") {
+            return made(office(network, name)?);
+        }
         if let Some(meant) = self.exact.get(text) {
             return made(self.one(network, meant)?);
         }
@@ -199,6 +202,32 @@ impl Names {
                 candidates.dedup();
                 Err(Mistake::Several { candidates })
             }
+        }
+    }
+}
+
+/// `offices/NAME`, as a blueprint's sentences name it: the office of that name, or the one whose link is called `…-NAME`.
+fn office(network: &Network, name: &str) -> Result<Subject, Mistake> {
+    let offices = || network.offices.iter().enumerate();
+    let exact = offices().filter(|(_, office)| office.name.label == name || office.name.id == name);
+    let mut found: Vec<usize> = exact.map(|(at, _)| at).collect();
+    if found.is_empty() {
+        let ending = format!("-{name}");
+        found.extend(offices().filter(|(_, office)| office.name.label.ends_with(&ending)).map(|(at, _)| at));
+    }
+    match found.as_slice() {
+        [at] => Ok(Subject::Office(OfficeId::from_position(*at))),
+        [] => {
+            let names = || network.offices.iter().map(|office| office.name.label.as_str());
+            let nearest = diagnostics::suggest(name, names()).map(|near| format!("offices/{near}"));
+            Err(Mistake::Nothing {
+                nearest,
+                some: names().take(8).map(|name| format!("offices/{name}")).collect(),
+            })
+        }
+        several => {
+            let ids = several.iter().filter_map(|at| network.offices.get(*at));
+            Err(Mistake::Several { candidates: ids.map(|office| office.name.id.to_string()).collect() })
         }
     }
 }

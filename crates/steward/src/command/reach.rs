@@ -14,7 +14,7 @@ use reachability::query::{
 };
 use serde_json::{Value, json};
 
-use super::{refuse, say};
+use super::{refuse, say, say_mistakes};
 use crate::cli::{Format, Global, GroupBy, Reach as Options};
 use crate::terminal::{print, style};
 use crate::{Ending, codes, pipeline};
@@ -27,6 +27,7 @@ pub fn run(global: &Global, options: &Options, today: Date) -> Ending {
         return Ending::Mistake;
     };
     let whole = Network::of(estate);
+    say_mistakes(global, &whole, &read.sources);
     // Accounts are told apart by name, so none can stand for another where they are shown.
     let by_account =
         options.by == GroupBy::Account || global.format == Format::Svg || !options.cut.is_empty();

@@ -10,7 +10,7 @@ use reachability::engine::Engine;
 use reachability::simulate::{ICMP, TCP, UDP, Verdict};
 use reachability::trace::{Certified, End, Mistake, Question, Tracer};
 
-use super::{refuse, say};
+use super::{refuse, say, say_mistakes};
 use crate::cli::{Format, Global, Protocol, Trace};
 use crate::terminal::{print, style};
 use crate::{Ending, codes, pipeline};
@@ -34,6 +34,7 @@ pub fn run(global: &Global, options: &Trace, today: Date) -> Ending {
         return Ending::Mistake;
     };
     let network = Network::of(estate);
+    say_mistakes(global, &network, &read.sources);
     let tracer = Tracer::new(&network);
     if let Some(batch) = &options.batch {
         return many(global, options, &tracer, batch);

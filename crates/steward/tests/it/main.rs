@@ -9,6 +9,7 @@ mod deploy;
 mod explain;
 mod help;
 mod hub;
+mod mistakes;
 mod policy;
 mod report;
 mod run;
