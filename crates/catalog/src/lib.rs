@@ -7,6 +7,7 @@
 
 mod compile;
 mod dialect;
+mod duration;
 mod encryption;
 mod hipaa;
 mod iam;
@@ -30,6 +31,7 @@ use serde_json::Value;
 
 use crate::pack::Pack;
 
+pub use crate::duration::Durations;
 pub use crate::encryption::{EncryptionKind, EncryptionProperty};
 pub use crate::hipaa::{EligibleService, EligibleServices};
 pub use crate::iam::{
@@ -64,6 +66,7 @@ pub struct Catalog {
     engines: OnceLock<support::Engines>,
     quotas: OnceLock<Quotas>,
     network_quotas: OnceLock<Vec<NetworkQuota>>,
+    durations: OnceLock<Durations>,
     hipaa: OnceLock<EligibleServices>,
     policies: OnceLock<Vec<PolicyQuota>>,
     stores: OnceLock<Vec<AtRest>>,
@@ -106,6 +109,7 @@ impl Catalog {
             engines: OnceLock::new(),
             quotas: OnceLock::new(),
             network_quotas: OnceLock::new(),
+            durations: OnceLock::new(),
             hipaa: OnceLock::new(),
             policies: OnceLock::new(),
             stores: OnceLock::new(),
@@ -233,6 +237,13 @@ impl Catalog {
             table::parse::<network_quota::Table>(include_str!("../data/network-quotas.json")).into()
         });
         all.iter().find(|quota| quota.id == id)
+    }
+
+    /// How long resources have taken to be made.
+    #[must_use]
+    pub fn durations(&self) -> &Durations {
+        self.durations
+            .get_or_init(|| table::parse::<duration::Table>(include_str!("../data/durations.json")).into())
     }
 
     /// CloudFormation's quotas.

@@ -6,6 +6,7 @@
 //! nothing left to decide.
 
 mod changes;
+mod estimate;
 mod inventory;
 mod meaning;
 mod order;
@@ -13,6 +14,7 @@ mod select;
 mod shared_text;
 
 pub use changes::{Change, Danger, Fate, changes, dangers};
+pub use estimate::{Estimate, estimate};
 pub use inventory::{DeployedResource, DeployedStack, Inventory, InventoryAccount, StackStatus};
 pub use meaning::{PacketChange, Passing, RequestChange, packets, requests};
 pub use order::{Action, Desired, Plan, PlanError, PlannedAccount, Reason, Step, destruction, order};

@@ -43,6 +43,9 @@ pub struct PlanOptions {
     /// The commit to compare packets and requests with (default: the one that was applied last)
     #[arg(long, value_name = "COMMIT")]
     pub since: Option<String>,
+    /// How many stacks will be worked on at a time, for the estimate of time
+    #[arg(long, default_value_t = 8, value_name = "N")]
+    pub parallel: usize,
     /// The file to save the plan to, to be applied exactly
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,

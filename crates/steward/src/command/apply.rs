@@ -128,7 +128,8 @@ pub(super) fn carry_out(
         before.zip(wanted).map(|(record, wanted)| turned(&record.verdicts, wanted)).unwrap_or_default();
     // What it means is `steward plan`'s to say.
     let meaning = Err(String::new());
-    let shown = Shown { plan, changes: &changes, dangers, verdicts, meaning };
+    let estimate = plan::estimate(plan, &changes, running.parallel);
+    let shown = Shown { plan, changes: &changes, dangers, verdicts, meaning, estimate };
     if !global.quiet {
         print(&shown.text(look, global.verbose));
     }
@@ -152,7 +153,8 @@ pub(super) fn carry_out(
     // What a later deletion has to know, before anything is there to be deleted.
     let kept = kept(&patient, plan, wanted).map_err(|error| cloud_failed(global, &error))?;
     ledger::keep(&patient, &plan.estate, &kept).map_err(|error| cloud_failed(global, &error))?;
-    let screen = Screen::new(plan, look, global.quiet, running.log.as_deref(), &holder);
+    let stacks = shown.estimate.stacks.clone();
+    let screen = Screen::new(plan, stacks, look, global.quiet, running.log.as_deref(), &holder);
     let outcome = engine::carry_out(cloud, plan, there, &settings, &screen);
     screen.end();
     let record = recorded(&outcome, wanted, &holder, does.word, plan);

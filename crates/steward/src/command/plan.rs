@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use deploy::{Depth, ledger};
 use diagnostics::render::{Ink, Style, columns, cut, wrap};
 use diagnostics::{Diagnostic, Span};
-use plan::{Action, Change, Danger, Fate, Inventory, Plan, Step};
+use plan::{Action, Change, Danger, Estimate, Fate, Inventory, Plan, Step};
 use prove::Date;
 use serde_json::json;
 
@@ -49,7 +49,9 @@ fn planned(global: &Global, options: &PlanOptions, today: Date) -> Result<Ending
         let text = format!("nothing can be compared with: {why}");
         return Err(refuse(global, Diagnostic::error(codes::NO_PLAN, Span::NONE, text)));
     }
-    let shown = Shown { plan: &plan, changes: &changes, dangers: plan::dangers(&changes), verdicts, meaning };
+    let estimate = plan::estimate(&plan, &changes, options.parallel);
+    let dangers = plan::dangers(&changes);
+    let shown = Shown { plan: &plan, changes: &changes, dangers, verdicts, meaning, estimate };
     match global.format {
         Format::Json | Format::Sarif => print(&format!("{:#}\n", shown.json())),
         Format::Markdown => print(&shown.markdown()),
@@ -105,6 +107,8 @@ pub(super) struct Shown<'p> {
     pub verdicts: Vec<(String, String, String)>,
     /// What the change means; why that is not known.
     pub meaning: Result<Meaning, String>,
+    /// How long it takes.
+    pub estimate: Estimate,
 }
 
 /// Changes that have one cause look alike: the same of the same resource, in many stacks.
@@ -196,6 +200,7 @@ impl Shown<'_> {
         }
         out.push('\n');
         out.push_str(&self.waves(style));
+        out.push_str(&self.time(style));
         // Parts that are empty leave no gap.
         while out.contains("\n\n\n") {
             out = out.replace("\n\n\n", "\n\n");
@@ -371,6 +376,32 @@ impl Shown<'_> {
         format!("{}\n", style.paint(Ink::Strong, &text))
     }
 
+    /// How long it may take, and what that rests on.
+    fn time(&self, style: Style) -> String {
+        let Estimate { seconds, longest, slow, guessed, .. } = &self.estimate;
+        let slow: Vec<String> = slow
+            .iter()
+            .take(3)
+            .map(|(kind, count, seconds)| {
+                let times = if *count > 1 { format!("{count} × ") } else { String::new() };
+                format!("{times}{} {}", kind.trim_start_matches("AWS::"), about(*seconds))
+            })
+            .collect();
+        let longest = longest.as_ref().map_or_else(String::new, |(stack, seconds)| {
+            format!("; the longest stack is {stack}, {}", about(*seconds))
+        });
+        let rests = if slow.is_empty() { String::new() } else { format!("; slow: {}", slow.join(", ")) };
+        let text = format!(
+            "in AWS about {}{longest}{rests} (recorded times; {guessed} resources guessed)",
+            about(*seconds)
+        );
+        let mut out = String::new();
+        for line in wrap(&text, style.width) {
+            let _ = writeln!(out, "{}", style.paint(Ink::Dim, &line));
+        }
+        out
+    }
+
     fn json(&self) -> serde_json::Value {
         let steps = self.plan.steps.iter().map(|step| {
             json!({ "stack": step.key, "action": step.action.word(), "wave": step.wave, "resources": step.resources,
@@ -386,6 +417,7 @@ impl Shown<'_> {
             "steps": steps.collect::<Vec<_>>(),
             "changes": self.changes,
             "dangers": self.dangers,
+            "estimate": self.estimate,
             "meaning": self.meaning_json(),
             "guarantees": verdicts.map(|(id, before, now)| json!({ "id": id, "before": before, "after": now })).collect::<Vec<_>>(),
         })
@@ -468,6 +500,9 @@ impl Shown<'_> {
                 }
             }
         }
+        if !self.plan.steps.is_empty() {
+            let _ = writeln!(out, "\nIn AWS about {}.", about(self.estimate.seconds));
+        }
         if !self.dangers.is_empty() {
             out.push_str("\n**Dangerous: each has to be named to be applied.**\n\n");
             for danger in &self.dangers {
@@ -479,6 +514,15 @@ impl Shown<'_> {
             }
         }
         out
+    }
+}
+
+/// A time in words that promise no more than they know.
+fn about(seconds: u64) -> String {
+    match seconds {
+        0..=89 => format!("{seconds} s"),
+        90..=5399 => format!("{} min", (seconds + 30) / 60),
+        _ => format!("{}.{} h", seconds / 3600, seconds % 3600 / 360),
     }
 }
 

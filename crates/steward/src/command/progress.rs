@@ -1,5 +1,6 @@
 //! How a run goes, for people and for a log.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
@@ -21,6 +22,8 @@ pub(super) struct Screen {
     terminal: bool,
     begun: Instant,
     steps: usize,
+    /// What each stack takes of the whole, in seconds that were guessed.
+    weights: BTreeMap<String, u64>,
     resources: usize,
     waves: u32,
     state: Mutex<State>,
@@ -29,6 +32,8 @@ pub(super) struct Screen {
 struct State {
     log: Option<File>,
     done: usize,
+    /// How much of the weights is done.
+    weight: u64,
     made: usize,
     failed: usize,
     working: Vec<String>,
@@ -37,7 +42,14 @@ struct State {
 
 impl Screen {
     /// A screen for a plan; what happens is added to the log too, a line of JSON each.
-    pub(super) fn new(plan: &Plan, style: Style, quiet: bool, log: Option<&Path>, holder: &Holder) -> Self {
+    pub(super) fn new(
+        plan: &Plan,
+        weights: BTreeMap<String, u64>,
+        style: Style,
+        quiet: bool,
+        log: Option<&Path>,
+        holder: &Holder,
+    ) -> Self {
         let log = log.and_then(|path| {
             if let Some(folder) = path.parent() {
                 let _ = std::fs::create_dir_all(folder);
@@ -50,13 +62,14 @@ impl Screen {
                 }
             }
         });
-        let state = State { log, done: 0, made: 0, failed: 0, working: Vec::new(), wave: 0 };
+        let state = State { log, done: 0, weight: 0, made: 0, failed: 0, working: Vec::new(), wave: 0 };
         let screen = Self {
             style,
             quiet,
             terminal: std::io::stderr().is_terminal(),
             begun: Instant::now(),
             steps: plan.steps.len(),
+            weights,
             resources: plan.steps.iter().map(|step| step.resources).sum(),
             waves: plan.steps.iter().map(|step| step.wave).max().unwrap_or(0),
             state: Mutex::new(state),
@@ -88,12 +101,10 @@ impl Screen {
     fn line(&self, state: &State) -> String {
         let elapsed = self.begun.elapsed().as_secs();
         let time = |seconds: u64| format!("{}:{:02}", seconds / 60, seconds % 60);
-        let left = match (state.done, self.steps) {
+        // A stack counts as much as it is expected to take.
+        let left = match (state.weight, self.weights.values().sum::<u64>()) {
             (0, _) => String::new(),
-            (done, all) => {
-                let (done, all) = (u64::try_from(done).unwrap_or(1), u64::try_from(all).unwrap_or(1));
-                format!(", about {} left", time(elapsed * all.saturating_sub(done) / done))
-            }
+            (done, all) => format!(", about {} left", time(elapsed * all.saturating_sub(done) / done)),
         };
         let failed = if state.failed > 0 { format!(" · {} failed", state.failed) } else { String::new() };
         let head = format!(
@@ -141,6 +152,7 @@ impl Watch for Screen {
             Notice::Ends { step, done, took } => {
                 state.working.retain(|name| *name != step.name);
                 state.done += 1;
+                state.weight += self.weights.get(&step.key).copied().unwrap_or(1);
                 state.made += step.resources;
                 state.failed += usize::from(matches!(done, Done::Failed(_)));
                 if !self.quiet && !self.terminal {
