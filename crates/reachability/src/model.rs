@@ -26,7 +26,7 @@ pub use ids::{
 };
 pub use routing::{
     Attachment, AttachmentKind, Edge, EdgeKind, Endpoint, EndpointKind, Gateway, GatewayKind, Nat, Office,
-    Peering, Route, RouteTable, RouteTarget, TransitGateway, TransitRoute, TransitTable,
+    Peering, Route, RouteTable, RouteTarget, TransitGateway, TransitRoute, TransitTable, is_door,
 };
 
 use diagnostics::{Diagnostic, Span};

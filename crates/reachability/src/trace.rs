@@ -9,7 +9,7 @@ mod ends;
 mod flows;
 mod opening;
 
-use crate::model::Network;
+use crate::model::{InterfaceId, Network, is_door};
 use crate::simulate::{Doubt, Effect, Flow, Hop, Outcome, Simulator, Verdict};
 pub use certify::Certified;
 pub use ends::{End, Mistake, Subject};
@@ -80,6 +80,33 @@ impl<'n> Tracer<'n> {
     /// Answers a question.
     #[must_use]
     pub fn trace(&self, question: Question) -> Trace {
+        let mut trace = self.straight(question);
+        if trace.verdict == Verdict::Unreachable
+            && trace.question.from.subject == Subject::Internet
+            && let Some(door) = self.door(&trace.question)
+        {
+            trace.verdict = Verdict::Unknown;
+            trace.reason = format!("not straight, but by the door {door}: it depends on what that forwards");
+            trace.followed = None;
+        }
+        trace
+    }
+
+    /// A door from the internet that may reach what is asked for: CloudFront, API Gateway, Global Accelerator.
+    fn door(&self, question: &Question) -> Option<String> {
+        let network = self.network();
+        let doors = network.hosts.iter().enumerate().filter(|(_, host)| is_door(&host.kind));
+        doors.map(|(at, host)| (at, host.name.label.to_string())).find_map(|(at, label)| {
+            let interfaces = network.interfaces.iter().enumerate();
+            let own = interfaces.filter(|(_, interface)| interface.host.at() == at);
+            let own = own.map(|(at, _)| InterfaceId::from_position(at)).collect();
+            let from = End { text: label.clone(), subject: Subject::Interfaces(own) };
+            let behind = self.straight(Question { from, ..question.clone() });
+            (behind.verdict != Verdict::Unreachable).then_some(label)
+        })
+    }
+
+    fn straight(&self, question: Question) -> Trace {
         let network = self.network();
         let flows::Flows { groups, total, looked_at, problem } = flows::flows(&self.simulator, &question);
         let pairs = (total, looked_at);

@@ -257,6 +257,18 @@ pub struct Edge {
     pub groups: Vec<GroupId>,
 }
 
+/// Whether hosts of a type are doors from the internet: what comes in by them starts there.
+#[must_use]
+pub fn is_door(kind: &str) -> bool {
+    const DOORS: [&str; 4] = [
+        "AWS::ApiGateway::VpcLink",
+        "AWS::ApiGatewayV2::VpcLink",
+        "AWS::CloudFront::VpcOrigin",
+        "AWS::GlobalAccelerator::EndpointGroup",
+    ];
+    DOORS.contains(&kind)
+}
+
 /// Kinds of edges.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EdgeKind {

@@ -9,7 +9,7 @@ use estate::SmolStr;
 
 use super::{Ends, Reach, Service, Verdict};
 use crate::engine::atoms::{Owner, OwnerId};
-use crate::model::{InterfaceId, Role};
+use crate::model::{InterfaceId, Role, is_door};
 
 /// What ends are grouped by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -117,6 +117,9 @@ impl Reach<'_> {
                 let subnet = network.subnets.get(interface.subnet.at())?;
                 let vpc = network.vpcs.get(subnet.vpc.at())?;
                 let host = network.hosts.get(interface.host.at())?;
+                if is_door(&host.kind) {
+                    return Some((format!("door {}", host.name.label), members.len()));
+                }
                 let fallback = |value: &SmolStr, other: &SmolStr| {
                     if value.is_empty() { other.to_string() } else { value.to_string() }
                 };
@@ -151,6 +154,8 @@ impl Reach<'_> {
             classes.iter().filter(fits).cloned().collect()
         };
         let (senders, mut receivers) = (narrowed(from), narrowed(to));
+        // A door from the internet only sends.
+        receivers.retain(|class| !class.is_door() || to.contains(&class.name));
         receivers
             .extend(self.services().into_iter().filter(|class| to.is_empty() || to.contains(&class.name)));
         let (from, to) = (senders, receivers);
@@ -212,6 +217,14 @@ impl Reach<'_> {
             depends_on.truncate(3);
         }
         Cell { verdict: flows.verdict, services: flows.services, certain: flows.certain, depends_on }
+    }
+}
+
+impl Class {
+    /// Whether it is a door from the internet: CloudFront, API Gateway, Global Accelerator.
+    #[must_use]
+    pub fn is_door(&self) -> bool {
+        self.name.starts_with("door ") && self.interfaces > 0
     }
 }
 

@@ -6,6 +6,7 @@ mod bad_input;
 mod blueprint;
 mod cut;
 mod deploy;
+mod doors;
 mod explain;
 mod help;
 mod hub;
