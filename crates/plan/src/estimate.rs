@@ -232,12 +232,12 @@ mod tests {
         let mut changes = Vec::new();
         for step in &steps {
             let template: Value = serde_json::from_str(&step.template).unwrap();
-            for (id, resource) in template["Resources"].as_object().unwrap() {
+            for (id, resource) in template.get("Resources").and_then(Value::as_object).unwrap() {
                 changes.push(Change {
                     fate: Fate::Created,
                     stack: step.key.clone(),
                     id: id.clone(),
-                    kind: resource["Type"].as_str().unwrap().to_owned(),
+                    kind: resource.get("Type").and_then(Value::as_str).unwrap().to_owned(),
                     properties: Vec::new(),
                     dependants: Vec::new(),
                 });
