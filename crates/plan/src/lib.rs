@@ -16,7 +16,7 @@ mod shared_text;
 pub use changes::{Change, Danger, Fate, changes, dangers};
 pub use estimate::{Estimate, estimate};
 pub use inventory::{DeployedResource, DeployedStack, Inventory, InventoryAccount, StackStatus};
-pub use meaning::{PacketChange, Passing, RequestChange, packets, requests};
+pub use meaning::{PacketChange, Passing, PolicyOf, RequestChange, packets, requests};
 pub use order::{Action, Desired, Plan, PlanError, PlannedAccount, Reason, Step, destruction, order};
 pub use select::{Selector, glob};
 

@@ -1,16 +1,17 @@
 //! What a change means: packets and requests that become possible or impossible.
 //!
 //! In: the estate before and after. Out: pairs of classes of ends whose packets change, and principals whose requests do, with a request each.
-//! Always: packets are those of all rules on the way, both ways, as `reachability` decides them; requests are those of a
-//! principal's own policies together, as `iam::symbolic` decides them, whatever other layers say; what neither decides is
-//! said to be unknown.
+//! Always: packets are those of all rules on the way, both ways, as `reachability` decides them; requests are those that one layer of
+//! policies allows (a principal's own together, those on a resource, the guardrails of an account), as `iam::symbolic` decides them,
+//! whatever other layers say; what neither decides is said to be unknown.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use catalog::Catalog;
-use estate::{Estate, Index};
-use iam::access::{Access, Holder};
-use iam::policy::{Policy, Statement};
+use diagnostics::{Diagnostics, SourceMap};
+use estate::{Estate, Index, SmolStr};
+use iam::access::{Access, Document, Holder, Thing, principal_text, shown};
+use iam::policy::{Effect, Policy, PrincipalKind, PrincipalSet, Statement};
 use iam::symbolic::{Answer, Request, extra};
 use reachability::Network;
 use reachability::compress::compress;
@@ -124,10 +125,24 @@ fn word(verdict: Verdict) -> &'static str {
     }
 }
 
-/// A principal whose own policies allow something else than before.
+/// Whose policies they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PolicyOf {
+    /// A principal's own.
+    Principal,
+    /// On a resource: who may ask for it; of a role its trust policy.
+    Resource,
+    /// The guardrails above an account: its service control policies.
+    Account,
+}
+
+/// Policies that allow something else than before.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestChange {
-    /// `account/region/stack/Id`.
+    /// Whose policies.
+    pub of: PolicyOf,
+    /// `account/region/stack/Id`; names of accounts.
     pub who: String,
     /// A request that becomes possible.
     pub more: Option<Request>,
@@ -137,61 +152,185 @@ pub struct RequestChange {
     pub unknown: Option<String>,
 }
 
-/// Principals whose own policies allow more or less than before, those that come or go left out (their stacks say so).
+/// Policies of principals, on resources and of guardrails that allow more or less than before; whose that come or go are left out (their stacks
+/// say so).
 #[must_use]
 pub fn requests(before: &Estate, after: &Estate) -> Vec<RequestChange> {
     let (old_index, new_index) = (Index::new(before), Index::new(after));
     let (old, new) = (Access::of(&old_index), Access::of(&new_index));
+    let mut out = of_principals(&old, &new);
+    out.extend(on_resources(&old, &new));
+    out.extend(of_guardrails(&old, &new));
+    out
+}
+
+/// Policies on resources: who may ask for them.
+fn on_resources(old: &Access<'_>, new: &Access<'_>) -> Vec<RequestChange> {
+    let name = |access: &Access<'_>, thing: &Thing| {
+        (access.estate.stack_path(thing.stack).to_string(), thing.id.to_string())
+    };
+    let known: BTreeMap<_, &Thing> = old.things.iter().map(|thing| (name(old, thing), thing)).collect();
+    let mut out = Vec::new();
+    for thing in &new.things {
+        let key = name(new, thing);
+        let Some(other) = known.get(&key) else { continue };
+        let who = format!("{}/{}", key.0, key.1);
+        out.extend(compared(PolicyOf::Resource, who, merged(&other.policies), merged(&thing.policies)));
+    }
+    out
+}
+
+/// What the guardrails of accounts leave, one change for all accounts of which the same policies change.
+fn of_guardrails(old: &Access<'_>, new: &Access<'_>) -> Vec<RequestChange> {
+    let by_name = |access: &Access<'_>| -> BTreeMap<String, Vec<Document>> {
+        let all = access.controls.iter().filter_map(|(id, controls)| {
+            Some((access.estate.account(*id)?.name.to_string(), controls.clone()))
+        });
+        all.collect()
+    };
+    let (old, new) = (by_name(old), by_name(new));
+    let mut same: BTreeMap<(String, String), Vec<&String>> = BTreeMap::new();
+    let mut pairs: BTreeMap<(String, String), (Policy, Policy)> = BTreeMap::new();
+    let mut out = Vec::new();
+    for (account, after) in &new {
+        let Some(before) = old.get(account) else { continue };
+        match (left_over(before), left_over(after)) {
+            (Ok(before), Ok(after)) => {
+                let key = (plain(&before), plain(&after));
+                if key.0 != key.1 {
+                    same.entry(key.clone()).or_default().push(account);
+                    pairs.insert(key, (before, after));
+                }
+            }
+            (Err(one), Err(other)) if one == other => {}
+            (Err(why), _) | (_, Err(why)) => out.push(RequestChange {
+                of: PolicyOf::Account,
+                who: account.clone(),
+                more: None,
+                less: None,
+                unknown: Some(why),
+            }),
+        }
+    }
+    for (key, (before, after)) in pairs {
+        let accounts = same.remove(&key).unwrap_or_default();
+        let names: Vec<&str> = accounts.iter().map(|name| name.as_str()).collect();
+        out.extend(compared(PolicyOf::Account, names.join(", "), Ok(before), Ok(after)));
+    }
+    out
+}
+
+/// What service control policies leave of everything: all that none of them denies. Lists of what is allowed are not compared here.
+fn left_over(controls: &[Document]) -> Result<Policy, String> {
+    let mut policy = merged(controls)?;
+    let lists = policy.statements.iter().filter(|it| it.effect == Effect::Allow);
+    let everything = everything().ok_or("a guardrail cannot be read")?;
+    let of = |statement: &Statement| {
+        let statement = Statement { sid: None, sid_span: None, ..statement.clone() };
+        plain(&Policy { statements: vec![statement], ..everything.clone() })
+    };
+    let whole: Vec<String> = everything.statements.iter().map(of).collect();
+    if lists.map(of).any(|list| !whole.contains(&list)) {
+        return Err("a guardrail lists what is allowed, which is not compared".to_owned());
+    }
+    policy.statements.retain(|statement| statement.effect == Effect::Deny);
+    policy.statements.extend(everything.statements);
+    Ok(policy)
+}
+
+/// The policy that allows everything.
+fn everything() -> Option<Policy> {
+    let text = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
+    let mut sources = SourceMap::new();
+    let file = sources.add("everything", text).and_then(|id| sources.file(id))?;
+    iam::parse::file(file, &mut Diagnostics::new())
+}
+
+/// The change between two policies; [`None`]: they allow the same.
+fn compared(
+    of: PolicyOf,
+    who: String,
+    before: Result<Policy, String>,
+    after: Result<Policy, String>,
+) -> Option<RequestChange> {
+    let (before, after) = match (before, after) {
+        (Ok(before), Ok(after)) => (before, after),
+        (Err(one), Err(other)) if one == other => return None,
+        (Err(why), _) | (_, Err(why)) => {
+            return Some(RequestChange { of, who, more: None, less: None, unknown: Some(why) });
+        }
+    };
+    if plain(&before) == plain(&after) {
+        return None;
+    }
+    let reference = Catalog::shared().iam();
+    let (more, less) = (extra(&after, &before, reference), extra(&before, &after, reference));
+    let unknown = [&more, &less].into_iter().find_map(|answer| match answer {
+        Answer::Unknown(why) => Some(why.clone()),
+        _ => None,
+    });
+    let request = |answer: Answer| match answer {
+        Answer::Yes(request) => {
+            let principal = SmolStr::from(shown(&request.principal));
+            Some(Request { principal, ..*request })
+        }
+        _ => None,
+    };
+    let (more, less) = (request(more), request(less));
+    (more.is_some() || less.is_some() || unknown.is_some()).then_some(RequestChange {
+        of,
+        who,
+        more,
+        less,
+        unknown,
+    })
+}
+
+/// Principals whose own policies allow more or less than before.
+fn of_principals(old: &Access<'_>, new: &Access<'_>) -> Vec<RequestChange> {
     let name = |access: &Access<'_>, holder: &Holder| {
         let account = access.estate.account(holder.account).map_or("", |account| account.name.as_str());
         (access.estate.stack_path(holder.stack).to_string(), holder.id.to_string(), account.to_owned())
     };
-    let known: BTreeMap<_, &Holder> = old.holders.iter().map(|holder| (name(&old, holder), holder)).collect();
+    let known: BTreeMap<_, &Holder> = old.holders.iter().map(|holder| (name(old, holder), holder)).collect();
     let mut out = Vec::new();
     for holder in &new.holders {
-        let key = name(&new, holder);
+        let key = name(new, holder);
         let Some(other) = known.get(&key) else { continue };
         let who = format!("{}/{}", key.0, key.1);
-        let policies = (together(other), together(holder));
-        let (Ok(before), Ok(after)) = policies else {
-            if policies.0.is_err() != policies.1.is_err() {
-                let unknown = policies.0.err().or(policies.1.err());
-                out.push(RequestChange { who, more: None, less: None, unknown });
-            }
-            continue;
-        };
-        if plain(&before) == plain(&after) {
-            continue;
-        }
-        let reference = Catalog::shared().iam();
-        let (more, less) = (extra(&after, &before, reference), extra(&before, &after, reference));
-        let unknown = [&more, &less].into_iter().find_map(|answer| match answer {
-            Answer::Unknown(why) => Some(why.clone()),
-            _ => None,
-        });
-        let request = |answer: Answer| match answer {
-            Answer::Yes(request) => Some(*request),
-            _ => None,
-        };
-        let (more, less) = (request(more), request(less));
-        if more.is_some() || less.is_some() || unknown.is_some() {
-            out.push(RequestChange { who, more, less, unknown });
-        }
+        out.extend(compared(PolicyOf::Principal, who, merged(&other.identity), merged(&holder.identity)));
     }
     // A permission set stands in many accounts, and says the same in each.
     out.dedup_by(|a, b| a.who == b.who);
     out
 }
 
-/// All policies of a principal as one.
-fn together(holder: &Holder) -> Result<Policy, String> {
+/// Principals whose text is not known yet get the text in which symbols stand for what is not: the same before and after, so that the two
+/// can be compared.
+fn settled(set: &mut PrincipalSet) {
+    for principal in &mut set.principals {
+        let PrincipalKind::Open(kind, _) = &principal.kind else { continue };
+        let text = SmolStr::from(principal_text(&principal.kind));
+        principal.kind = match kind.as_str() {
+            "Service" => PrincipalKind::Service(text),
+            "Federated" => PrincipalKind::Federated(text),
+            "CanonicalUser" => PrincipalKind::CanonicalUser(text),
+            _ if text.ends_with(":root") => PrincipalKind::Account(text),
+            _ => PrincipalKind::Arn(text),
+        };
+    }
+}
+
+/// Policies as one.
+fn merged(documents: &[Document]) -> Result<Policy, String> {
     let mut statements: Vec<Statement> = Vec::new();
     let mut version = None;
-    for document in &holder.identity {
+    for document in documents {
         let policy = document.policy.as_ref().map_err(Clone::clone)?;
         version = version.or(Some(policy.version));
         statements.extend(policy.statements.iter().cloned());
     }
+    statements.iter_mut().filter_map(|it| it.principals.as_mut()).for_each(settled);
     let version = version.unwrap_or(iam::policy::Version::V2012);
     Ok(Policy { version, version_span: None, id: None, statements, span: diagnostics::Span::NONE })
 }

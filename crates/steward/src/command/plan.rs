@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use deploy::{Depth, ledger};
 use diagnostics::render::{Ink, Style, columns, cut, wrap};
 use diagnostics::{Diagnostic, Span};
-use plan::{Action, Change, Danger, Estimate, Fate, Inventory, Plan, Step};
+use plan::{Action, Change, Danger, Estimate, Fate, Inventory, Plan, PolicyOf, RequestChange, Step};
 use prove::Date;
 use serde_json::json;
 
@@ -254,15 +254,18 @@ impl Shown<'_> {
         let _ =
             writeln!(out, "\n{}", style.paint(Ink::Strong, &format!("requests, since {}", meaning.since)));
         if meaning.requests.is_empty() {
-            let _ = writeln!(out, "  every principal's own policies allow the same as before");
+            let _ = writeln!(
+                out,
+                "  the policies of principals, on resources and of guardrails allow the same as before"
+            );
         }
         for change in meaning.requests.iter().take(most) {
-            let _ = writeln!(out, "  {}", change.who);
+            let _ = writeln!(out, "  {}", whose(change));
             for (request, ink, word) in
-                [(&change.more, Ink::Doubt, "may now"), (&change.less, Ink::Plain, "may no longer")]
+                [(&change.more, Ink::Doubt, "now"), (&change.less, Ink::Plain, "no longer")]
             {
                 if let Some(request) = request {
-                    let what = format!("{word} {} on {}", request.action, request.resource);
+                    let what = said(change.of, word, request);
                     let _ = writeln!(
                         out,
                         "      {}",
@@ -436,7 +439,7 @@ impl Shown<'_> {
             })
         };
         let requests = meaning.requests.iter().map(|it| {
-            json!({ "who": it.who, "more": request(&it.more), "less": request(&it.less), "unknown": it.unknown })
+            json!({ "of": it.of, "who": it.who, "more": request(&it.more), "less": request(&it.less), "unknown": it.unknown })
         });
         json!({
             "since": meaning.since,
@@ -486,13 +489,9 @@ impl Shown<'_> {
                 );
             }
             for change in &meaning.requests {
-                for (request, word) in [(&change.more, "may now"), (&change.less, "may no longer")] {
+                for (request, word) in [(&change.more, "now"), (&change.less, "no longer")] {
                     if let Some(request) = request {
-                        let _ = writeln!(
-                            out,
-                            "- `{}` {word} `{}` on `{}`",
-                            change.who, request.action, request.resource
-                        );
+                        let _ = writeln!(out, "- {}: {}", whose(change), said(change.of, word, request));
                     }
                 }
                 if let Some(why) = &change.unknown {
@@ -514,6 +513,26 @@ impl Shown<'_> {
             }
         }
         out
+    }
+}
+
+/// Whose policies change.
+fn whose(change: &RequestChange) -> String {
+    match change.of {
+        PolicyOf::Principal => change.who.clone(),
+        PolicyOf::Resource => format!("{} (the policy on it)", change.who),
+        PolicyOf::Account => format!("guardrails of {}", change.who),
+    }
+}
+
+/// A request that becomes possible (`now`) or impossible (`no longer`).
+fn said(of: PolicyOf, word: &str, request: &iam::symbolic::Request) -> String {
+    let iam::symbolic::Request { principal, action, resource, .. } = request;
+    match of {
+        PolicyOf::Principal => format!("may {word} {action} on {resource}"),
+        PolicyOf::Resource => format!("may {word} be asked for {action} by {principal}"),
+        PolicyOf::Account if word == "now" => format!("no longer denied: {action} on {resource}"),
+        PolicyOf::Account => format!("now denied: {action} on {resource}"),
     }
 }
 

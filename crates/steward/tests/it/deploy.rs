@@ -280,6 +280,25 @@ fn a_plan_says_what_a_change_means_for_packets_and_requests() {
     let plan: serde_json::Value = serde_json::from_str(&plan).unwrap();
     assert_eq!(plan["meaning"]["packets"].as_array().map(Vec::len), Some(0));
     assert_eq!(plan["meaning"]["requests"].as_array().map(Vec::len), Some(0));
+    // Policies on resources and guardrails are compared too: the transcriber's role goes out of the key's policy, and production's perimeter falls.
+    tour.edit("uses: [recordings, notes-model]", "uses: [notes-model]");
+    tour.edit("      guardrails: data-perimeter ", "      # guardrails: data-perimeter ");
+    let plan = tour.good(&["plan", tour.path(), "--since", "HEAD", "--format", "json"]);
+    let plan: serde_json::Value = serde_json::from_str(&plan).unwrap();
+    let requests = plan["meaning"]["requests"].as_array().unwrap();
+    let of = |what: &str, who: &str| {
+        let found = requests.iter().find(|it| it["of"] == what && it["who"].as_str().unwrap().ends_with(who));
+        found.unwrap_or_else(|| panic!("{what} {who}: {requests:?}"))
+    };
+    let key = of("resource", "us-east-1/production-keys/PhiDataKey");
+    assert!(
+        key["less"]["principal"].as_str().unwrap().ends_with("role/workloads/production/transcriber/"),
+        "{key}"
+    );
+    assert!(key["less"]["action"].as_str().unwrap().starts_with("kms:") && key["more"].is_null(), "{key}");
+    let production = of("account", "clinical-production");
+    assert!(production["more"]["action"].is_string() && production["less"].is_null(), "{production}");
+    assert!(plan["estimate"]["seconds"].as_u64().unwrap() > 60, "{}", plan["estimate"]);
     let (code, text) = tour.run(&["plan", tour.path(), "--since", "no-such-commit"]);
     assert_eq!(code, 2);
     assert!(text.contains("no-such-commit cannot be read"), "{text}");
