@@ -47,6 +47,13 @@ pub struct Account {
     pub incoming: Vec<Incoming>,
 }
 
+impl Flow {
+    /// Whether it goes to a service of AWS by an endpoint.
+    fn is_to_service(&self) -> bool {
+        self.to.starts_with("aws ")
+    }
+}
+
 /// A VPC.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Vpc {
@@ -226,5 +233,6 @@ fn flows(matrix: &Matrix) -> Vec<Flow> {
             }
         }
     }
+    out.sort_by_key(Flow::is_to_service);
     out
 }

@@ -97,7 +97,7 @@ impl Map {
     /// The map as SVG.
     #[must_use]
     pub fn svg(&self) -> String {
-        let lanes = self.flows.len().min(LANES);
+        let lanes = self.drawn();
         let right = lanes * LANE + if lanes > 0 { 40 } else { 0 };
         // As wide as the fullest unit needs, within what four or fewer cards take.
         let most = self.units.iter().map(|unit| unit.accounts.len()).max().unwrap_or(0);
@@ -152,8 +152,11 @@ impl Map {
         let accounts: usize = self.units.iter().map(|unit| unit.accounts.len()).sum();
         let vpcs: usize =
             self.units.iter().flat_map(|unit| &unit.accounts).map(|account| account.vpcs.len()).sum();
+        let plural = |count: usize| if count == 1 { "" } else { "s" };
         let says = format!(
-            "{accounts} accounts with a network · {vpcs} VPCs · who reaches whom, proved for all packets"
+            "{accounts} account{} with a network · {vpcs} VPC{} · who reaches whom, proved for all packets",
+            plural(accounts),
+            plural(vpcs)
         );
         canvas.text("d", (MARGIN, 66), 140, &says);
         let y = 84;
@@ -186,11 +189,21 @@ impl Map {
         next + 24
     }
 
+    /// How many flows have a line: those to services of AWS, which stand last, are only listed, as they have no place here.
+    fn drawn(&self) -> usize {
+        self.flows.iter().take_while(|flow| !flow.is_to_service()).count().min(LANES)
+    }
+
     /// What passes between units, each in a lane of its own.
     fn lanes(&self, canvas: &mut Canvas, bands: &[(String, usize, usize)], x: usize) {
         let mut used: Vec<usize> = vec![0; bands.len() + 1];
         let mut anchor = |name: &str| -> usize {
-            let at = bands.iter().position(|(band, _, _)| band == name);
+            // Accounts without a unit stand in one band, and go by their own names.
+            let is_in = |unit: &Unit| {
+                unit.name == name
+                    || (unit.name.is_empty() && unit.accounts.iter().any(|account| account.name == name))
+            };
+            let at = self.units.iter().position(is_in);
             let slot = used.get_mut(at.map_or(0, |at| at + 1)).map_or(0, |count| {
                 *count += 1;
                 *count
@@ -200,7 +213,7 @@ impl Map {
                 None => 84 + 6 + (slot * 6) % 30,
             }
         };
-        for (lane, flow) in self.flows.iter().take(LANES).enumerate() {
+        for (lane, flow) in self.flows.iter().take(self.drawn()).enumerate() {
             let (from, to) = (anchor(&flow.from), anchor(&flow.to));
             let (line, arrow) = if flow.certain { ("lok", "ok") } else { ("lmay", "may") };
             let lane_x = x + 22 + lane * LANE;
@@ -229,7 +242,7 @@ impl Map {
             let (column, row) = (at % 2, at / 2);
             let (x, line) = (LEFT + column * half, y + 20 + row * LINE);
             let class = if flow.certain { "ok" } else { "may" };
-            let number = if at < LANES { (at + 1).to_string() } else { "·".to_owned() };
+            let number = if at < self.drawn() { (at + 1).to_string() } else { "·".to_owned() };
             canvas.text(&format!("b {class}"), (x, line), 3, &number);
             canvas.text("", (x + 24, line), columns, &format!("{} → {}: {}", flow.from, flow.to, flow.says));
         }
@@ -288,7 +301,7 @@ fn draw_account(canvas: &mut Canvas, account: &Account, (x, y): (usize, usize), 
     }
     at += 6;
     for incoming in account.incoming.iter().take(INCOMING) {
-        let (chip, ink) = if incoming.from == "internet" {
+        let (chip, ink) = if incoming.from == "internet" || incoming.from.starts_with("door ") {
             ("doorc", "door")
         } else if incoming.certain {
             ("okc", "ok")
@@ -334,7 +347,7 @@ fn draw_vpc(canvas: &mut Canvas, vpc: &Vpc, (x, y): (usize, usize)) -> usize {
         };
         let height = tier_height(tier);
         canvas.rect(class, (x, at), (CARD - 24, height), 4);
-        let name = if tier.name.is_empty() { "subnets" } else { &tier.name };
+        let name = if tier.name.is_empty() { "other subnets" } else { &tier.name };
         canvas.text("s b", (x + 8, at + 16), 20, name);
         let subnets = format!("{} subnet{}", tier.subnets, if tier.subnets == 1 { "" } else { "s" });
         let _ = writeln!(
