@@ -19,8 +19,8 @@ use crate::cidr::Cidr;
 use crate::scalars::{Capacity, Copies, Date, DomainName, Email, Image, Name, Period, RelativePath, Text};
 pub use crate::sentence::{Mode, Party, Sentence, Verb};
 pub use crate::written::{
-    Alarm, AttributeType, CopiesTo, DataClass, Framework, GuardDuty, Guardrail, IdentitySource, KeyScope,
-    Lock, Macie, Protocol, RestoreTest, Rule, RunsOn, Size, Tier, Told,
+    Alarm, AttributeType, CopiesTo, DataClass, DataEvents, Framework, GuardDuty, Guardrail, IdentitySource,
+    KeyScope, Lock, Macie, Protocol, RestoreTest, Rule, RunsOn, Size, Tier, Told,
 };
 
 /// Declares handles: positions in a list of the blueprint.
@@ -491,6 +491,20 @@ pub struct Logs {
     pub retain: Spanned<Period>,
     /// Who can shorten that.
     pub lock: Spanned<Lock>,
+    /// Of which buckets and tables every reading and writing is recorded.
+    pub data_events: Spanned<DataEvents>,
+}
+
+impl Logs {
+    /// The classes of data that are recorded.
+    #[must_use]
+    pub fn recorded(&self) -> &'static [DataClass] {
+        match self.data_events.value {
+            DataEvents::Phi => &[DataClass::Phi],
+            DataEvents::Personal => &[DataClass::Phi, DataClass::Pii, DataClass::Financial],
+            DataEvents::Nowhere => &[],
+        }
+    }
 }
 
 /// Copies and tests of backups.

@@ -12,6 +12,7 @@ mod environments;
 mod flows;
 mod guardrails;
 mod identity;
+mod logs;
 mod organization;
 mod watching;
 
@@ -25,15 +26,15 @@ use smol_str::SmolStr;
 use crate::Spanned;
 use crate::cidr::Cidr;
 use crate::codes::{
-    BAD_NAME, BAD_VALUE, DUPLICATE_NAME, NOT_BUILT, RECOVERY_IS_PRIMARY, RESERVED_NAME, RETENTION_TOO_SHORT,
-    UNKNOWN_NAME, UNKNOWN_REGION,
+    BAD_NAME, BAD_VALUE, DUPLICATE_NAME, NOT_BUILT, RECOVERY_IS_PRIMARY, RESERVED_NAME, UNKNOWN_NAME,
+    UNKNOWN_REGION,
 };
-use crate::model::{Blueprint, Contacts, Framework, Keys, Logs, Network, Region, Regions, Tags};
+use crate::model::{Blueprint, Contacts, Framework, Keys, Network, Region, Regions, Tags};
 use crate::reader::Texts;
 use crate::reasons::{Choice, Reasons};
 use crate::regions::{self, Known};
 use crate::scalars::{Name, Period, Text, Word};
-use crate::written::{self, KeyScope, Lock};
+use crate::written::{self, KeyScope};
 
 /// Words that mean something in the language and cannot name anything.
 pub const RESERVED: &[&str] = &[
@@ -61,11 +62,11 @@ pub fn resolve(
     let tags = resolver.tags(&written.tags);
     let mut organization = resolver.organization(written.organization.0.as_ref(), root.span)?;
     let keys = resolver.keys(written, name.span);
-    let logs = resolver.logs(written, name.span, &frameworks);
     let mut environments = resolver.environments(written, &regions, &organization, &tags);
     resolver.hub(written, &mut network, &regions, &organization, &environments);
     resolver.addresses(&network, &environments, regions.recovery.is_some());
     resolver.contents(written, root, &frameworks, &mut environments);
+    let logs = resolver.logs(written, name.span, &frameworks, &environments);
     resolver.protect_health_data(written, &environments, &mut organization);
     let backup =
         resolver.backups(written, name.span, &mut organization, &environments, regions.recovery.is_some());
@@ -293,55 +294,6 @@ impl Resolver<'_> {
             administrators: None,
             deletion_wait_days: wait,
         }
-    }
-
-    fn logs(&mut self, written: &written::Blueprint, name: Span, frameworks: &[Spanned<Framework>]) -> Logs {
-        let whole = written.logs.as_ref().map_or(name, |logs| logs.span);
-        let logs = written.logs.as_ref().map(|logs| &logs.value);
-        let strictest = frameworks
-            .iter()
-            .filter_map(|one| Some((retention(one.value)?, one)))
-            .max_by_key(|(least, _)| least.in_days());
-        let default = strictest
-            .map_or(Spanned::new(Period::years(1), whole), |(least, one)| Spanned::new(least, one.span));
-        let retain = logs.and_then(|logs| logs.retain).unwrap_or(default);
-        let lock = logs.and_then(|logs| logs.lock).unwrap_or(Spanned::new(Lock::Compliance, whole));
-        let mut choices = Vec::new();
-        if let Some((least, framework)) = strictest.filter(|(least, _)| retain.in_days() < least.in_days()) {
-            let because = logs.and_then(|logs| logs.because.as_ref());
-            let what = format!(
-                "logs are kept {}, less than the {least} that {} asks for",
-                retain.value, framework.value
-            );
-            if because.is_none() {
-                let short = Diagnostic::error(
-                    RETENTION_TOO_SHORT,
-                    retain.span,
-                    format!("{what}, and no reason is given"),
-                )
-                .related(framework.span, "asks for it")
-                .expected(format!("at least `{least}`"));
-                self.report(short.help("keep them longer, or add `because: …`"));
-            } else {
-                choices.push(Choice { field: "retain", span: retain.span, what });
-            }
-        }
-        if lock.value == Lock::Governance {
-            let what = "a role can shorten how long the log archive keeps what it has".into();
-            choices.push(Choice { field: "lock", span: lock.span, what });
-        }
-        self.reasons.judge(logs.and_then(|logs| logs.because.as_ref()), &choices, self.diagnostics);
-        Logs { retain, lock }
-    }
-}
-
-/// How long a framework wants logs to be kept, where it says so.
-/// Sources: HIPAA, 45 CFR 164.316(b)(2)(i), six years. SOC 2: the period of a Type II report is up to one year.
-fn retention(framework: Framework) -> Option<Period> {
-    match framework {
-        Framework::Hipaa => Some(Period::years(6)),
-        Framework::Soc2 => Some(Period::years(1)),
-        Framework::Cis | Framework::Nist80053 => None,
     }
 }
 

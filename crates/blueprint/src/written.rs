@@ -226,6 +226,9 @@ record! {
         retain as "retain": Option<Spanned<Period>>,
         /// Whether anybody at all can shorten it. `governance` needs `because:`.
         lock as "lock": Option<Spanned<Lock>> = "compliance",
+        /// Of which buckets and tables every single reading and writing is recorded. Only real data counts: that of test
+        /// environments is not worth its price. `nowhere` needs `because:` where a bucket or table holds health data.
+        data_events as "data-events": Option<Spanned<DataEvents>> = "phi",
         /// Why an unsafe choice is right here.
         because as "because": Option<Spanned<Because>>,
     }
@@ -233,8 +236,20 @@ record! {
         "applications": "application logs by Fluent Bit into OpenSearch",
         "search": "dashboards and queries over the archive",
         "readers": "auditors who may read the archive",
-        "data-events": "object-level events of stores with health data",
     }
+}
+
+choice! {
+    /// Of which buckets and tables every single reading and writing is recorded.
+    pub enum DataEvents "a choice of what is recorded" {
+        /// Of those that hold health data.
+        Phi = "phi",
+        /// Of those that hold health, personal or financial data.
+        Personal = "personal",
+        /// Of none. Needs `because:` where one holds health data.
+        Nowhere = "nowhere",
+    }
+    planned {}
 }
 
 record! {

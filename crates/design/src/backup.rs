@@ -160,10 +160,22 @@ fn restore_tests(site: &Site<'_>, draft: &mut Draft) {
 }
 
 /// Somebody hears when a backup fails, when a copy does, and when a backup turns out not to be restorable.
-/// Source: AWS Backup Developer Guide, "AWS Backup metrics with Amazon CloudWatch".
+///
+/// Jobs are counted by the name of their vault; those of copies by the name of the vault that they go to, which is the
+/// same name as here wherever it stands ([`vault_name`]). A job that could not begin in its window does not fail: it expires.
+/// Source: AWS Backup Developer Guide, "AWS Backup metrics with Amazon CloudWatch" (dimensions of jobs: resource type, vault
+/// name; "the vault name of copy jobs is that of their destination vault").
 fn failure_alarms(site: &Site<'_>, draft: &mut Draft) {
     let vault = value!([{ "Name": "BackupVaultName", "Value": draft.reference(VAULT) }]);
     add_alarm(site, draft, "Backup", "A backup", "NumberOfBackupJobsFailed", vault.clone());
+    add_alarm(
+        site,
+        draft,
+        "Beginning",
+        "To begin a backup in time",
+        "NumberOfBackupJobsExpired",
+        vault.clone(),
+    );
     if !backup_copies::vaults(site).is_empty() {
         add_alarm(site, draft, "Copy", "A copy of a backup", "NumberOfCopyJobsFailed", vault.clone());
     }

@@ -70,6 +70,8 @@ pub(crate) struct Foundation {
     pub macie: Vec<(StackId, Place)>,
     /// People and what they may do, in the management account; none where the blueprint says nothing of them.
     pub identity: Option<StackId>,
+    /// The record of every reading and writing of data, in the management account; none where there is nothing to record.
+    pub data_events: Option<StackId>,
     /// The regions in which anything may be, sorted.
     pub regions: Vec<SmolStr>,
     /// The management account in the primary region.
@@ -281,6 +283,7 @@ impl<'b> Layout<'b> {
             detection: home_first.iter().map(|region| (ids.next(), region.clone())).collect(),
             macie: macie(blueprint).into_iter().map(|place| (ids.next(), place)).collect(),
             identity: ids.next_if(blueprint.identity.is_some()),
+            data_events: ids.next_if(crate::data_events::is_wanted(blueprint)),
             regions,
             management_place: place(organization.management, primary),
             archive_place: place(organization.log_archive, primary),

@@ -17,6 +17,7 @@ mod backup_copies;
 mod bucket;
 mod codes;
 mod config;
+mod data_events;
 mod database;
 mod detection;
 mod domain;
@@ -93,6 +94,7 @@ pub fn compile(blueprint: &Blueprint, lock: &Lock, diagnostics: &mut Diagnostics
     if let (Some(id), Some(identity)) = (layout.foundation.identity, &blueprint.identity) {
         foundation.push(identity::stack(&layout, id, identity));
     }
+    foundation.extend(data_events::stack(&layout, diagnostics));
     let mut estate = Estate {
         name: SmolStr::new(blueprint.name.value.as_str()),
         organization: Some(units(&layout)),

@@ -13,7 +13,7 @@ use crate::draft::{Draft, Drawn, Say, account_id, attribute, reference};
 use crate::keys::{self, Key};
 use crate::layout::Layout;
 use crate::tags::Tags;
-use crate::{access_logs, bucket, organization};
+use crate::{access_logs, bucket, data_events, organization};
 
 /// The component's name.
 pub(crate) const COMPONENT: &str = "log_archive";
@@ -47,12 +47,22 @@ pub(crate) fn config_key(layout: &Layout<'_>) -> Value {
 /// What is deployed before the trail, because the trail checks whether it may write.
 pub(crate) const POLICY: &str = "ArchiveBucketPolicy";
 
-/// The ARN of the trail. Its name is fixed: the archive's policies name the trail before there is one.
-fn trail_arn(layout: &Layout<'_>) -> Value {
+/// What nothing else writes to: the archive itself. Whoever records its being written to records without end.
+pub(crate) fn buckets(layout: &Layout<'_>) -> [Value; 2] {
+    [BUCKET, CONFIG_BUCKET].map(|id| attribute(layout.foundation.log_archive, id, "Arn"))
+}
+
+/// The ARNs of the trails. Their names are fixed: the archive's policies name a trail before there is one.
+fn trail_arns(layout: &Layout<'_>) -> Value {
     let foundation = &layout.foundation;
-    foundation
-        .management_place
-        .arn("cloudtrail", smol_str::format_smolstr!("trail/{}", foundation.trail_name))
+    let arn = |name: &SmolStr| {
+        foundation.management_place.arn("cloudtrail", smol_str::format_smolstr!("trail/{name}"))
+    };
+    let all = arn(&foundation.trail_name);
+    match foundation.data_events {
+        Some(_) => vec![all, arn(&data_events::trail_name(layout.blueprint))].into(),
+        None => all,
+    }
 }
 
 /// The stack of the archive.
@@ -216,7 +226,7 @@ fn bucket_policy(layout: &Layout<'_>, draft: &mut Draft) {
             "Principal": { "Service": "cloudtrail.amazonaws.com" },
             "Action": "s3:GetBucketAcl",
             "Resource": arn.clone(),
-            "Condition": { "StringEquals": { "aws:SourceArn": trail_arn(layout) } },
+            "Condition": { "StringEquals": { "aws:SourceArn": trail_arns(layout) } },
         }),
         value!({
             "Sid": "TrailWrites",
@@ -226,7 +236,7 @@ fn bucket_policy(layout: &Layout<'_>, draft: &mut Draft) {
             "Resource": [below(management), below(organization::id(layout))],
             "Condition": {
                 "StringEquals": {
-                    "aws:SourceArn": trail_arn(layout),
+                    "aws:SourceArn": trail_arns(layout),
                     "s3:x-amz-acl": "bucket-owner-full-control",
                 },
             },
@@ -259,7 +269,7 @@ fn key_statements(layout: &Layout<'_>) -> Vec<Value> {
             "Action": "kms:GenerateDataKey*",
             "Resource": "*",
             "Condition": {
-                "StringEquals": { "aws:SourceArn": trail_arn(layout) },
+                "StringEquals": { "aws:SourceArn": trail_arns(layout) },
                 "StringLike": { "kms:EncryptionContext:aws:cloudtrail:arn": trails.clone() },
             },
         }),
@@ -269,7 +279,7 @@ fn key_statements(layout: &Layout<'_>) -> Vec<Value> {
             "Principal": { "Service": "cloudtrail.amazonaws.com" },
             "Action": "kms:DescribeKey",
             "Resource": "*",
-            "Condition": { "StringEquals": { "aws:SourceArn": trail_arn(layout) } },
+            "Condition": { "StringEquals": { "aws:SourceArn": trail_arns(layout) } },
         }),
         value!({
             "Sid": "ReadersOfTheArchiveDecrypt",

@@ -93,7 +93,8 @@ fn query_log(site: &Site<'_>, draft: &mut Draft) {
     draft.add("QueryLogGroup", "AWS::Logs::LogGroup", properties).retain();
     let group = draft.attribute("QueryLogGroup", "Arn");
     crate::log_delivery::add(draft, &site.place, "QueryLogDelivery", "resolver-queries", group.clone());
-    let properties = value!({ "DestinationArn": group, "Tags": site.tags.list() });
+    // No tags: to change one of them replaces the configuration, and meanwhile nothing is recorded.
+    let properties = value!({ "DestinationArn": group });
     draft
         .add("QueryLogging", "AWS::Route53Resolver::ResolverQueryLoggingConfig", properties)
         .after("QueryLogDelivery");

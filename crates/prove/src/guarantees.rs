@@ -46,6 +46,7 @@ pub mod no_public_snapshot;
 pub mod no_unused_guard;
 pub mod no_wildcard_administrator;
 pub mod own_guarantees;
+pub mod phi_access_recorded;
 pub mod pipelines_contained;
 pub mod required_tags;
 pub mod routes_lead_somewhere;
@@ -116,6 +117,7 @@ pub static ALL: &[&Guarantee] = &[
     &trust_names_callers::GUARANTEE,
     &no_outside_sharing::GUARANTEE,
     &logs_delivered::GUARANTEE,
+    &phi_access_recorded::GUARANTEE,
     &encryption_at_rest::GUARANTEE,
     &internet_reaches_no_data::GUARANTEE,
     &internet_reaches_no_admin::GUARANTEE,

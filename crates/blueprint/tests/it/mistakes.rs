@@ -315,6 +315,10 @@ fn unsafe_choices_need_a_reason() {
     check(&and("keys: { rotate: 2 years }\n"), &[("BP0501 line 18", "rotate only every 2 years")]);
     check(&and("keys: { rotate: 10 days }\n"), &[("BP0104 line 18", "cannot rotate a key every 10 days")]);
     check(&and("logs: { lock: governance }\n"), &[("BP0501 line 18", "shorten how long the log archive")]);
+    let silent = and("logs: { data-events: nowhere }\n");
+    check(&silent, &[]);
+    let silent = silent.replace("kind: postgresql", "kind: bucket");
+    check(&silent, &[("BP0501 line 18", "which health data")]);
     check(
         &with("tier: staging }", "tier: staging, contains: phi }"),
         &[("BP0501 line 13", "contains real phi data")],

@@ -155,6 +155,7 @@ fn adding_an_account_and_environment_changes_only_what_belongs_to_it() {
         .map(|(path, _)| path.as_str())
         .collect();
     let foreign: Vec<_> = changed.iter().filter(|path| !path.starts_with("extra/")).collect();
+    // The trail of data events names the new stores, if they hold real data: these do not.
     assert_eq!(foreign, [&"management/us-east-1/organization"]);
     let resources = |all: &BTreeMap<String, Json>| {
         all["management/us-east-1/organization"]["Resources"].as_object().unwrap().clone()
@@ -208,6 +209,10 @@ fn everything_taggable_has_the_required_tags() {
             let schema =
                 catalog::Catalog::shared().resource_type(&resource.kind).expect("the catalog has the type");
             let tagging = schema.tagging().filter(|tagging| tagging.taggable);
+            // A changed tag replaces it, and meanwhile nothing is recorded.
+            if resource.kind == "AWS::Route53Resolver::ResolverQueryLoggingConfig" {
+                continue;
+            }
             let Some(path) = tagging.and_then(|tagging| tagging.property.as_ref()) else { continue };
             let text = serde_json::to_string(&template["Resources"][id.as_str()]["Properties"]).unwrap();
             let has = |tag: &&str| {

@@ -10,6 +10,7 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod data_events;
 mod dump;
 mod estates;
 mod hub;

@@ -1,7 +1,8 @@
 //! Backups outlive the account and region that they were made in.
 //!
 //! In: plans of AWS Backup; where an author says which environments people depend on, those of them. A plan holds when some
-//! rule of it copies into a vault of another region or account. Always: a vault whose place is not known proves nothing.
+//! rule of it copies into a vault of another region or account, locked where it is the estate's own. Always: a vault whose
+//! place is not known proves nothing.
 //!
 //! Sources: AWS Backup API Reference, CopyAction (`DestinationBackupVaultArn`); AWS Backup Developer Guide, "Backup and tag
 //! copy"; AWS Well-Architected Framework, REL09-BP02 "Secure and encrypt backups".
@@ -28,13 +29,14 @@ fn check(facts: &Facts<'_>, findings: &mut Findings) {
         }
         let rules = Setting::of(plan.resource, &["BackupPlan", "BackupPlanRule"]);
         let judgement = rules.judge(|rules| match rules.map(|rules| &rules.kind) {
-            Some(Kind::List(rules)) => rules
-                .iter()
-                .fold(Judgement::missing(plan.resource), |any, rule| any.or(|| copies(facts, plan, rule))),
+            Some(Kind::List(rules)) => {
+                let each = rules.iter().map(|rule| copies(facts, plan, rule));
+                each.reduce(better).unwrap_or_else(|| Judgement::missing(plan.resource))
+            }
             _ => Judgement::doubtful(plan.resource, "the rules of the plan are not known"),
         });
         let words = Words {
-            violated: "what deletes the account or ends the region takes every backup with it: no rule copies them elsewhere",
+            violated: "what deletes the account or ends the region takes every backup with it: no rule copies them elsewhere, into a locked vault",
             unknown: "backups are copied out of their region or account",
             path: "BackupPlan/BackupPlanRule/*/CopyActions/*/DestinationBackupVaultArn",
             fix: "CopyActions of a rule, to a locked vault in another region or in an account of its own",
@@ -65,15 +67,19 @@ fn copies(facts: &Facts<'_>, plan: ResourceRef<'_>, rule: &Value) -> Judgement {
             if places.len() > 1 {
                 return Judgement::Holds;
             }
-            actions.iter().fold(Judgement::missing(plan.resource), |any, action| {
-                any.or(|| match destination(action) {
-                    None => Judgement::missing(plan.resource),
-                    Some(arn) => elsewhere(facts, plan, arn),
-                })
-            })
+            let each = actions.iter().map(|action| match destination(action) {
+                None => Judgement::missing(plan.resource),
+                Some(arn) => elsewhere(facts, plan, arn),
+            });
+            each.reduce(better).unwrap_or_else(|| Judgement::missing(plan.resource))
         }
         Some(_) => actions.map_or_else(|| Judgement::missing(plan.resource), Judgement::unknown),
     })
+}
+
+/// What of two alternatives does better; of two failures the first.
+fn better(one: Judgement, other: Judgement) -> Judgement {
+    one.or(|| other)
 }
 
 fn destination(action: &Value) -> Option<&Value> {
@@ -97,7 +103,8 @@ fn elsewhere(facts: &Facts<'_>, plan: ResourceRef<'_>, arn: &Value) -> Judgement
             (false, _, _) => Judgement::Holds,
             (true, Some(there), Some(here)) => Judgement::of(there != here, arn),
             (true, _, _) => Judgement::of(vault.stack_id != plan.stack_id, arn),
-        };
+        }
+        .and(|| locked(vault));
     }
     let Some((there, owner)) = place(arn) else { return Judgement::unknown(arn) };
     match (region, number(facts, account)) {
@@ -106,6 +113,23 @@ fn elsewhere(facts: &Facts<'_>, plan: ResourceRef<'_>, arn: &Value) -> Judgement
         (Some(_), Some(_)) => Judgement::fails(arn),
         _ => Judgement::unknown(arn),
     }
+}
+
+/// Whether nobody deletes what is in a vault before its time.
+fn locked(vault: ResourceRef<'_>) -> Judgement {
+    if vault.resource.kind == "AWS::Backup::LogicallyAirGappedBackupVault" {
+        return Judgement::Holds;
+    }
+    Setting::of(vault.resource, &["LockConfiguration", "MinRetentionDays"]).judge(|days| match days {
+        None => Judgement::Fails {
+            span: vault.resource.origin.span,
+            found: format!("`{}`, which has no lock", vault.id),
+        },
+        Some(days) => match days.as_int() {
+            Some(least) => Judgement::of(least > 0, days),
+            None => Judgement::unknown(days),
+        },
+    })
 }
 
 fn number<'f>(facts: &'f Facts<'_>, account: AccountId) -> Option<&'f str> {

@@ -35,11 +35,13 @@ fn check(facts: &Facts<'_>, findings: &mut Findings) {
     }
     let mut inherited: HashMap<StackId, Keys> = HashMap::new();
     for kind in facts.index.kinds() {
-        let Some(tagging) = facts.catalog.resource_type(kind).and_then(catalog::ResourceSchema::tagging)
-        else {
-            continue;
-        };
+        let Some(schema) = facts.catalog.resource_type(kind) else { continue };
+        let Some(tagging) = schema.tagging() else { continue };
         let Some(property) = tagging.property.as_ref().filter(|_| tagging.taggable) else { continue };
+        // What a changed tag replaces is better off without: its tags are for ever.
+        if !tagging.updatable || schema.create_only().list().contains(property) {
+            continue;
+        }
         for &subject in facts.index.of_kind(kind) {
             let stack = inherited
                 .entry(subject.stack_id)

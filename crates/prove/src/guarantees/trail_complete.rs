@@ -213,16 +213,18 @@ fn advanced(item: &Value) -> Result<(bool, bool, bool), &Value> {
     let fields = item.get("FieldSelectors").and_then(Value::as_list).ok_or(item)?;
     let (mut management, mut read, mut write, mut excluded) = (false, true, true, false);
     for field in fields {
-        if !field.is_literal() {
+        let name = field.get("Field").and_then(Value::as_str).ok_or(field)?;
+        // Which stores a selector of data events names may be what AWS assigns: it is no management event whatever it is.
+        if matches!(name, "eventCategory" | "readOnly") && !field.is_literal() {
             return Err(field);
         }
         let equals = |wanted: &str| {
             let values = field.get("Equals").map(Value::as_items).unwrap_or_default();
             values.iter().any(|value| value.as_text().is_some_and(|text| text.eq_ignore_ascii_case(wanted)))
         };
-        match field.get("Field").and_then(Value::as_str) {
-            Some("eventCategory") => management = equals("Management"),
-            Some("readOnly") => {
+        match name {
+            "eventCategory" => management = equals("Management"),
+            "readOnly" => {
                 read = equals("true");
                 write = equals("false");
             }
