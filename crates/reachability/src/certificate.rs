@@ -56,6 +56,8 @@ pub struct Claim {
     pub cut_attachments: BTreeSet<AttachmentId>,
     /// Peering connections that are cut.
     pub cut_peerings: BTreeSet<PeeringId>,
+    /// Gateways that are cut.
+    pub cut_gateways: BTreeSet<GatewayId>,
 }
 
 /// Where packets can be.

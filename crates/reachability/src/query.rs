@@ -126,6 +126,8 @@ pub struct Reach<'n> {
     pub outcome: Outcome,
     cuts: Cuts,
     must: Set,
+    /// What the senders of the last question one way may bring about.
+    sent_last: Option<(Set, Outcome)>,
     /// Owners whose one unknown address rules tell apart: for them "certainly" is "for every one of these".
     torn: Vec<OwnerId>,
 }
@@ -173,7 +175,7 @@ impl<'n> Reach<'n> {
         must = engine.space.store.and(must, returned);
         outcome.returned = Some(returned);
         let torn = torn(&engine.space);
-        Self { engine, outcome, cuts, must, torn }
+        Self { engine, outcome, cuts, must, sent_last: None, torn }
     }
 
     /// Whether the network was too varied for the engine's bound on memory: then nothing is proved.
@@ -234,7 +236,11 @@ impl<'n> Reach<'n> {
         let source = self.field(SOURCE, from);
         let mut question = self.question(Mode::May, source);
         question.proxies = false;
-        let outcome = self.engine.ask_one_way(&question);
+        // The same senders are asked about many receivers.
+        let outcome = match self.sent_last.take() {
+            Some((sent, outcome)) if sent == source => outcome,
+            _ => self.engine.ask_one_way(&question),
+        };
         let mut arrived = Vec::new();
         for (place, set) in outcome.there.places() {
             let received = match place {
@@ -247,6 +253,7 @@ impl<'n> Reach<'n> {
                 arrived.push(set);
             }
         }
+        self.sent_last = Some((source, outcome));
         let may = self.engine.space.store.any(&arrived);
         let pairs = self.pairs(from, to);
         let store = &mut self.engine.space.store;

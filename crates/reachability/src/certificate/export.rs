@@ -15,7 +15,7 @@ use crate::engine::Engine;
 use crate::engine::atoms::{Atom, AtomSet, Owner, OwnerId, Reach};
 use crate::engine::bdd::{Field, Set};
 use crate::engine::packets::{DESTINATION, PORT, PROTOCOL, SOURCE, SOURCE_PORT};
-use crate::engine::spread::{Mode, Place as At, Question, Spread};
+use crate::engine::spread::{Mode, Place as At, Question};
 use crate::engine::wiring::Zone;
 use crate::model::{InterfaceId, SubnetId};
 
@@ -30,6 +30,7 @@ impl Engine<'_> {
             proxies: claim.answered,
             cut_attachments: claim.cut_attachments.clone(),
             cut_peerings: claim.cut_peerings.clone(),
+            cut_gateways: claim.cut_gateways.clone(),
             ..Question::new(Mode::May)
         };
         let outcome = if claim.answered { self.ask(&question) } else { self.ask_one_way(&question) };
@@ -50,8 +51,10 @@ impl Engine<'_> {
             return None;
         }
         let names = Names::of(self);
-        let there = self.states(&outcome.there, &names);
-        let back = self.states(&outcome.back, &names);
+        let there = self.states(outcome.there.places().collect(), &names);
+        let mut answers: Vec<(At, Set)> = outcome.back.places().collect();
+        answers.iter_mut().for_each(|(_, set)| *set = self.space.turned(*set));
+        let back = self.states(answers, &names);
         Some(Certificate { claim, there, back })
     }
 
@@ -117,9 +120,9 @@ impl Engine<'_> {
         v6 == matches!(net, ipnet::IpNet::V6(_)) && first <= one.last && one.first <= last
     }
 
-    fn states(&self, spread: &Spread, names: &Names) -> States {
+    fn states(&self, spread: Vec<(At, Set)>, names: &Names) -> States {
         let mut out: States = BTreeMap::new();
-        for (place, set) in spread.places() {
+        for (place, set) in spread {
             let packets = self.packets(set, names);
             for place in self.named(place) {
                 out.insert(place, packets.clone());

@@ -248,7 +248,7 @@ impl Check<'_, '_> {
 
     fn out_by(&mut self, id: GatewayId, vpc: VpcId, set: &Packets) -> Step {
         let Some(gateway) = self.facts.network.gateways.get(id.at()) else { return Ok(()) };
-        if gateway.vpc != Some(vpc) {
+        if gateway.vpc != Some(vpc) || self.certificate.claim.cut_gateways.contains(&id) {
             return Ok(());
         }
         let v6 = || set.among(self.way.from(), &self.v6_in(vpc));
@@ -306,7 +306,9 @@ impl Check<'_, '_> {
             return Ok(());
         }
         for (at, _) in network.gateways.iter().enumerate().filter(|(_, one)| one.offices.contains(&id)) {
-            self.comes(Place::In(GatewayId::from_position(at)), set)?;
+            if !self.certificate.claim.cut_gateways.contains(&GatewayId::from_position(at)) {
+                self.comes(Place::In(GatewayId::from_position(at)), set)?;
+            }
         }
         for (at, one) in network.attachments.iter().enumerate() {
             if matches!(one.kind, AttachmentKind::Office(office) if office == id) {
@@ -325,6 +327,9 @@ impl Check<'_, '_> {
         for at in 0..self.facts.network.vpcs.len() {
             let vpc = VpcId::from_position(at);
             let Some(gateway) = self.facts.internet_gateway(vpc) else { continue };
+            if self.certificate.claim.cut_gateways.contains(&gateway) {
+                continue;
+            }
             let inward = self.translated(vpc, true, set).or(set.among(self.way.to(), &self.v6_in(vpc)));
             self.comes(Place::In(gateway), &inward)?;
         }

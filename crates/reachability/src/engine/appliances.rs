@@ -8,7 +8,7 @@
 
 use super::bdd::Set;
 use super::filters::{Doubt, Side};
-use super::packets::{SOURCE, SOURCE_PORT, Way};
+use super::packets::{SOURCE, SOURCE_PORT, TO, Way};
 use super::spread::{Mode, Place, Walk};
 use crate::model::{Certainty, InterfaceId};
 
@@ -25,7 +25,7 @@ impl Walk<'_, '_> {
         let mut set = set;
         if checked == Certainty::Yes {
             // It receives what is addressed to itself: answers to what the host sent under this address.
-            let to = self.engine.space.among(self.way.to(), &own);
+            let to = self.engine.space.among(TO, &own);
             set = self.and(set, to);
         }
         if set.is_empty() {
@@ -44,7 +44,7 @@ impl Walk<'_, '_> {
             Way::Back => {
                 let before = self.entered(id);
                 let store = &mut self.engine.space.store;
-                let bare = store.without(set, SOURCE);
+                let bare = store.without(set, TO);
                 let bare = store.without(bare, SOURCE_PORT);
                 let before = self.and(before, bare);
                 for door in doors {
@@ -73,7 +73,7 @@ impl Walk<'_, '_> {
         self.push(Place::Out(subnet), sent);
     }
 
-    /// What has entered a host to be forwarded, by any of its interfaces.
+    /// What has entered a host to be forwarded, by any of its interfaces, turned as answers are.
     pub(super) fn entered(&mut self, id: InterfaceId) -> Set {
         let entered: Vec<Set> = self
             .engine
@@ -83,6 +83,7 @@ impl Walk<'_, '_> {
             .map(|door| self.there.at(Place::Appliance(door)))
             .filter(|set| !set.is_empty())
             .collect();
-        self.engine.space.store.any(&entered)
+        let entered = self.engine.space.store.any(&entered);
+        self.engine.space.turned(entered)
     }
 }

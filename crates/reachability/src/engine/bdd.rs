@@ -39,6 +39,15 @@ struct Node {
     one: Set,
 }
 
+impl Node {
+    fn hash(self) -> usize {
+        let both = u64::from(self.zero.0) << 32 | u64::from(self.one.0);
+        let mixed = (both ^ u64::from(self.variable) << 25).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let mixed = (mixed ^ (mixed >> 32)).wrapping_mul(0xFF51_AFD7_ED55_8CCD);
+        usize::try_from(mixed >> 24).unwrap_or(0)
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Operation {
     And,
@@ -70,7 +79,10 @@ impl Field {
 }
 
 /// Answers that are remembered: a table where a later answer takes the place of an earlier one with the same hash.
-const REMEMBERED: usize = 1 << 18;
+const REMEMBERED: usize = 1 << 16;
+
+/// The most of them: 64 MiB.
+const MOST_REMEMBERED: usize = 1 << 22;
 
 #[derive(Debug, Clone, Copy)]
 struct Remembered {
@@ -80,12 +92,27 @@ struct Remembered {
     answer: Set,
 }
 
+/// What a swap of two fields has found so far.
+#[derive(Debug, Default)]
+struct Swap {
+    /// Variables of the first field, and of the second.
+    bits: u16,
+    /// One past the last variable of the second.
+    end: u16,
+    known: FxHashMap<Set, Set>,
+    joined: FxHashMap<(u16, Set, Set), Set>,
+}
+
 /// Where sets live.
 #[derive(Debug)]
 pub struct Store {
     nodes: Vec<Node>,
-    unique: FxHashMap<Node, Set>,
+    /// Positions of nodes by their hash, 0 for none: open addressing, at most half full, which is a third of the memory of a
+    /// map from nodes.
+    unique: Vec<u32>,
     remembered: Vec<Option<Remembered>>,
+    /// Sets with two fields in each other's place.
+    swapped: FxHashMap<Set, Set>,
     exhausted: bool,
 }
 
@@ -94,8 +121,9 @@ impl Default for Store {
         let constant = |set| Node { variable: NO_VARIABLE, zero: set, one: set };
         Self {
             nodes: vec![constant(Set::EMPTY), constant(Set::FULL)],
-            unique: FxHashMap::default(),
+            unique: vec![0; 1 << 12],
             remembered: vec![None; REMEMBERED],
+            swapped: FxHashMap::default(),
             exhausted: false,
         }
     }
@@ -128,17 +156,46 @@ impl Store {
             return zero;
         }
         let node = Node { variable, zero, one };
-        if let Some(&known) = self.unique.get(&node) {
-            return known;
+        let mask = self.unique.len() - 1;
+        let mut place = node.hash() & mask;
+        while let Some(&at) = self.unique.get(place).filter(|at| **at != 0) {
+            if self.nodes.get(at as usize) == Some(&node) {
+                return Set(at);
+            }
+            place = (place + 1) & mask;
         }
         if self.nodes.len() >= LIMIT {
             self.exhausted = true;
             return Set::EMPTY;
         }
         let set = Set(u32::try_from(self.nodes.len()).unwrap_or(0));
+        if self.nodes.len() > self.remembered.len() && self.remembered.len() < MOST_REMEMBERED {
+            self.remembered = vec![None; 4 * self.remembered.len()];
+        }
         self.nodes.push(node);
-        self.unique.insert(node, set);
+        if let Some(slot) = self.unique.get_mut(place) {
+            *slot = set.0;
+        }
+        if 2 * self.nodes.len() > self.unique.len() {
+            self.grow();
+        }
         set
+    }
+
+    /// Makes room for more nodes.
+    fn grow(&mut self) {
+        let mask = 4 * self.unique.len() - 1;
+        let mut places = vec![0; mask + 1];
+        for (at, node) in (0_u32..).zip(&self.nodes).skip(2) {
+            let mut place = node.hash() & mask;
+            while places.get(place).is_some_and(|taken| *taken != 0) {
+                place = (place + 1) & mask;
+            }
+            if let Some(slot) = places.get_mut(place) {
+                *slot = at;
+            }
+        }
+        self.unique = places;
     }
 
     /// Members of both.
@@ -179,6 +236,59 @@ impl Store {
         }
     }
 
+    /// The same strings with two fields of equal length in each other's place, the first of which begins with the first
+    /// variable and the second of which follows it. A store swaps the same two always.
+    pub fn swapped(&mut self, set: Set, first: Field, second: Field) -> Set {
+        if let Some(&known) = self.swapped.get(&set) {
+            return known;
+        }
+        let mut swap = Swap { bits: second.first - first.first, end: second.end(), ..Swap::default() };
+        let answer = self.swap(set, &mut swap);
+        self.swapped.insert(set, answer);
+        self.swapped.insert(answer, set);
+        answer
+    }
+
+    fn swap(&mut self, set: Set, swap: &mut Swap) -> Set {
+        let node = self.node(set);
+        if node.variable >= swap.end {
+            return set;
+        }
+        if let Some(&known) = swap.known.get(&set) {
+            return known;
+        }
+        let (zero, one) = (self.swap(node.zero, swap), self.swap(node.one, swap));
+        let answer = if node.variable < swap.bits {
+            self.beneath(node.variable + swap.bits, zero, one, swap)
+        } else {
+            self.choice(node.variable - swap.bits, zero, one)
+        };
+        swap.known.insert(set, answer);
+        answer
+    }
+
+    /// A choice at a variable that comes after some of those of its two branches. Where the branches are the same there is
+    /// none, so that it costs what they differ in.
+    fn beneath(&mut self, variable: u16, zero: Set, one: Set, swap: &mut Swap) -> Set {
+        if zero == one {
+            return zero;
+        }
+        let (a, b) = (self.node(zero), self.node(one));
+        let top = a.variable.min(b.variable);
+        if top >= variable {
+            return self.choice(variable, zero, one);
+        }
+        if let Some(&known) = swap.joined.get(&(variable, zero, one)) {
+            return known;
+        }
+        let (a0, a1) = if a.variable == top { (a.zero, a.one) } else { (zero, zero) };
+        let (b0, b1) = if b.variable == top { (b.zero, b.one) } else { (one, one) };
+        let (low, high) = (self.beneath(variable, a0, b0, swap), self.beneath(variable, a1, b1, swap));
+        let answer = self.choice(top, low, high);
+        swap.joined.insert((variable, zero, one), answer);
+        answer
+    }
+
     fn apply(&mut self, operation: Operation, left: Set, right: Set) -> Set {
         match (operation, left, right) {
             (Operation::And, Set::EMPTY, _) | (Operation::Minus, Set::EMPTY, _) => return Set::EMPTY,
@@ -190,7 +300,8 @@ impl Store {
             _ if left == right => return left,
             _ => {}
         }
-        let slot = slot(operation, left, right);
+        let place = hash(operation, left, right);
+        let slot = place & (self.remembered.len() - 1);
         if let Some(Some(known)) = self.remembered.get(slot)
             && (known.operation, known.left, known.right) == (operation, left, right)
         {
@@ -202,6 +313,7 @@ impl Store {
         let (b0, b1) = if b.variable == variable { (b.zero, b.one) } else { (right, right) };
         let (zero, one) = (self.ordered(operation, a0, b0), self.ordered(operation, a1, b1));
         let answer = self.choice(variable, zero, one);
+        let slot = place & (self.remembered.len() - 1);
         if let Some(place) = self.remembered.get_mut(slot) {
             *place = Some(Remembered { operation, left, right, answer });
         }
@@ -381,12 +493,12 @@ impl Store {
     }
 }
 
-fn slot(operation: Operation, left: Set, right: Set) -> usize {
+fn hash(operation: Operation, left: Set, right: Set) -> usize {
     let mixed = (u64::from(left.0) << 32 | u64::from(right.0)).wrapping_add(match operation {
         Operation::And => 0x9E37_79B9_7F4A_7C15,
         Operation::Or => 0xC2B2_AE3D_27D4_EB4F,
         Operation::Minus => 0x1656_67B1_9E37_79F9,
     });
     let mixed = mixed.wrapping_mul(0xFF51_AFD7_ED55_8CCD);
-    usize::try_from(mixed >> 40).unwrap_or(0) & (REMEMBERED - 1)
+    usize::try_from(mixed >> 40).unwrap_or(0)
 }

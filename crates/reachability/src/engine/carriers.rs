@@ -54,6 +54,7 @@ impl Walk<'_, '_> {
         let answered = self.engine.answered;
         for (place, set) in std::mem::take(&mut self.carried) {
             let set = self.and(set, answered);
+            let set = self.engine.space.turned(set);
             self.home(place, set);
         }
     }

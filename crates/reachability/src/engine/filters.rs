@@ -5,7 +5,7 @@
 
 use super::atoms::{AtomSet, Atoms, OwnerId};
 use super::bdd::{Field, Set};
-use super::packets::{DESTINATION, SOURCE, Space, Way};
+use super::packets::{DESTINATION, FROM, SOURCE, Space, TO, Way};
 use crate::model::{
     Acl, AclEntry, AttachmentKind, Certainty, FirewallId, Group, GroupId, GroupRule, Groups, InterfaceId,
     Network, Peer, Services, UnknownId, VpcId,
@@ -338,7 +338,7 @@ impl ServiceKey {
     }
 }
 
-/// What one side of a network ACL lets pass on the way there, or of answers. The first entry that matches decides, what
+/// What one side of a network ACL lets pass on the way there, or of answers, turned. The first entry that matches decides, what
 /// none matches is refused.
 pub fn acl(space: &mut Space, acl: &Acl, side: Side, way: Way) -> Filter {
     let entries = match side {
@@ -379,11 +379,11 @@ pub fn acl(space: &mut Space, acl: &Acl, side: Side, way: Way) -> Filter {
     Filter { may: Pass(may), must: Pass(must), doubts }
 }
 
-/// Packets that an entry of a network ACL matches.
+/// Packets that an entry of a network ACL matches, answers turned.
 pub fn acl_entry(space: &mut Space, entry: &AclEntry, side: Side, way: Way) -> super::packets::Between {
     let field = match side {
-        Side::Ingress => way.from(),
-        Side::Egress => way.to(),
+        Side::Ingress => FROM,
+        Side::Egress => TO,
     };
     let among = space.atoms.among(&entry.addresses);
     let services = space.service(&entry.services, way);

@@ -6,7 +6,7 @@
 use super::atoms::OwnerId;
 use super::bdd::{Field, Set};
 use super::filters::{Doubt, Filter, Side};
-use super::packets::Way;
+use super::packets::{FROM, TO, Way};
 use super::spread::{Mode, Place, Walk};
 use super::wiring::Zone;
 use crate::model::{
@@ -42,7 +42,7 @@ impl Walk<'_, '_> {
     /// Out of an interface in a subnet: to neighbours directly, to others by the subnet's table.
     fn leave(&mut self, subnet: SubnetId, set: Set) {
         let neighbours = self.engine.wiring.in_subnet.get(subnet.at()).cloned().unwrap_or_default();
-        let near = self.engine.space.among(self.way.to(), &neighbours);
+        let near = self.engine.space.among(TO, &neighbours);
         let (direct, far) = {
             let store = &mut self.engine.space.store;
             (store.and(set, near), store.minus(set, near))
@@ -71,7 +71,7 @@ impl Walk<'_, '_> {
                 Mode::May => &hop.may,
                 Mode::Must => &hop.must,
             };
-            let to = self.engine.space.store.values(self.way.to(), atoms.ranges());
+            let to = self.engine.space.store.values(TO, atoms.ranges());
             let mine = self.and(set, to);
             if mine.is_empty() {
                 continue;
@@ -151,7 +151,7 @@ impl Walk<'_, '_> {
         let subnets = self.engine.wiring.subnets.get(vpc.at()).cloned().unwrap_or_default();
         for subnet in subnets {
             let Some(atoms) = self.engine.wiring.in_subnet.get(subnet.at()) else { continue };
-            let to = self.engine.space.store.values(self.way.to(), atoms.ranges());
+            let to = self.engine.space.store.values(TO, atoms.ranges());
             let mine = self.and(set, to);
             let mine = self.acl(subnet, Side::Ingress, mine);
             self.deliver(subnet, mine, inspected);
@@ -166,7 +166,7 @@ impl Walk<'_, '_> {
         let owners = self.engine.wiring.owners.get(subnet.at()).cloned().unwrap_or_default();
         for owner in owners {
             let own = self.engine.space.atoms.own(owner);
-            let to = self.engine.space.among(self.way.to(), &own);
+            let to = self.engine.space.among(TO, &own);
             let mine = self.and(set, to);
             if !mine.is_empty() && self.exists(owner) {
                 self.arrive(owner, mine, inspected);
@@ -262,14 +262,14 @@ impl Walk<'_, '_> {
         }
         match known.kind {
             GatewayKind::Internet => {
-                let public = self.translated(vpc, self.way.from(), false, set);
-                let v6 = self.v6_of(vpc, self.way.from(), set);
+                let public = self.translated(vpc, FROM, false, set);
+                let v6 = self.v6_of(vpc, FROM, set);
                 let set = self.engine.space.store.or(public, v6);
                 self.push(Place::Internet, set);
             }
             GatewayKind::EgressOnly => {
                 if self.way == Way::There {
-                    let set = self.v6_of(vpc, self.way.from(), set);
+                    let set = self.v6_of(vpc, FROM, set);
                     self.push(Place::Internet, set);
                 }
             }
@@ -298,7 +298,7 @@ impl Walk<'_, '_> {
             set
         } else {
             let atoms = self.engine.office_atoms(office);
-            let to = self.engine.space.among(self.way.to(), &atoms);
+            let to = self.engine.space.among(TO, &atoms);
             self.and(set, to)
         };
         if set.is_empty() {
@@ -312,10 +312,7 @@ impl Walk<'_, '_> {
     }
 
     fn internet(&mut self, set: Set) {
-        let home = match self.way {
-            Way::There => self.engine.internet_to,
-            Way::Back => self.engine.internet_from,
-        };
+        let home = self.engine.internet_to;
         let mine = self.and(set, home);
         match self.way {
             Way::There => self.push(Place::AtInternet, mine),
@@ -331,8 +328,8 @@ impl Walk<'_, '_> {
             if self.question.cut_gateways.contains(&gateway) {
                 continue;
             }
-            let v4 = self.translated(vpc, self.way.to(), true, rest);
-            let v6 = self.v6_of(vpc, self.way.to(), rest);
+            let v4 = self.translated(vpc, TO, true, rest);
+            let v6 = self.v6_of(vpc, TO, rest);
             let inward = self.engine.space.store.or(v4, v6);
             self.push(Place::In(gateway), inward);
         }
@@ -419,7 +416,7 @@ impl Walk<'_, '_> {
                 Mode::May => &hop.may,
                 Mode::Must => &hop.must,
             };
-            let fits = self.engine.space.store.values(self.way.to(), atoms.ranges());
+            let fits = self.engine.space.store.values(TO, atoms.ranges());
             let mine = self.and(set, fits);
             if mine.is_empty() {
                 continue;
@@ -502,11 +499,13 @@ impl Walk<'_, '_> {
                 let seen = self.there.at(Place::Firewall(id, subnet));
                 let by_state = self.and(seen, pick(passes.by_state));
                 let allowed = self.engine.space.store.or(by_state, pick(passes.anyway));
+                let allowed = self.engine.space.turned(allowed);
                 self.and(set, allowed)
             }
         };
         if self.question.doubts && !passed.is_empty() {
-            self.name_doubts(&passes.doubts, passed);
+            let flows = if self.way == Way::Back { self.engine.space.turned(passed) } else { passed };
+            self.name_doubts(&passes.doubts, flows);
         }
         self.push(Place::Out(subnet), passed);
     }

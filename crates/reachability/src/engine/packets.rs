@@ -41,8 +41,14 @@ pub enum Way {
     Back,
 }
 
+/// Where a packet that is walked goes: always the first field, since routes ask for it. Answers are walked turned
+/// ([`Space::turned`]), with the flow's source first, so that splitting them by where they go costs as little.
+pub const TO: Field = DESTINATION;
+/// Where a packet that is walked comes from.
+pub const FROM: Field = SOURCE;
+
 impl Way {
-    /// The field that says where a packet goes.
+    /// The field of a flow's first packet that says where this packet of the flow goes.
     #[must_use]
     pub fn to(self) -> Field {
         match self {
@@ -51,7 +57,7 @@ impl Way {
         }
     }
 
-    /// The field that says where a packet comes from.
+    /// The field of a flow's first packet that says where this packet of the flow comes from.
     #[must_use]
     pub fn from(self) -> Field {
         match self {
@@ -74,6 +80,11 @@ impl Space {
     /// Packets with a field among atoms.
     pub fn among(&mut self, field: Field, atoms: &AtomSet) -> Set {
         self.store.values(field, atoms.ranges())
+    }
+
+    /// Flows with source and destination in each other's place: how answers are walked, and back again.
+    pub fn turned(&mut self, set: Set) -> Set {
+        self.store.swapped(set, DESTINATION, SOURCE)
     }
 
     /// Packets of a protocol.

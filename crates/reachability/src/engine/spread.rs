@@ -142,7 +142,7 @@ impl Spread {
 pub struct Outcome {
     /// The way there.
     pub there: Spread,
-    /// Answers, each described by the flow it answers.
+    /// Answers, each described by the flow it answers, turned: [`Engine::answers_at`].
     pub back: Spread,
     /// Flows as their senders know them whose answers came home.
     pub returned: Option<Set>,
@@ -166,7 +166,8 @@ pub(super) struct Walk<'e, 'n> {
     pub(super) there: Spread,
     pub(super) spread: Spread,
     waiting: VecDeque<usize>,
-    fresh: Vec<Set>,
+    /// What has come to each place and was not looked at yet.
+    fresh: Vec<Vec<Set>>,
     returned: Vec<Set>,
     /// Flows that a node sends on with their source kept: their answers find the node by themselves.
     pub(super) preserved: Vec<(OwnerId, Set)>,
@@ -181,6 +182,11 @@ impl Engine<'_> {
     /// Sends what is asked, follows it everywhere, and follows the answers home.
     pub fn ask(&mut self, question: &Question) -> Outcome {
         self.walk(question, true)
+    }
+
+    /// Flows whose answers have been at a place.
+    pub fn answers_at(&mut self, outcome: &Outcome, place: Place) -> Set {
+        self.space.turned(outcome.back.at(place))
     }
 
     /// The way there only.
@@ -216,6 +222,7 @@ impl Engine<'_> {
         walk.settle();
         let returned = std::mem::take(&mut walk.returned);
         let returned = walk.engine.space.store.any(&returned);
+        let returned = walk.engine.space.turned(returned);
         let (there, back, doubts) = (walk.there, walk.spread, walk.doubts);
         let mut outcome = Outcome { there, back, returned: Some(returned), doubts };
         if question.mode == Mode::Must {
@@ -244,7 +251,7 @@ impl Engine<'_> {
                 Mode::Must => passes.followed.may,
             };
             let followed = self.space.store.and(*set, followed);
-            let seen = outcome.back.at(*place);
+            let seen = self.answers_at(outcome, *place);
             let half = self.space.store.minus(followed, seen);
             out.push(half);
             out.push(self.as_sent(outcome, half, mode));
@@ -364,30 +371,31 @@ impl Walk<'_, '_> {
             None => {
                 let at = self.spread.places.len();
                 self.spread.places.push((place, Set::EMPTY));
-                self.fresh.push(Set::EMPTY);
+                self.fresh.push(Vec::new());
                 self.spread.index.insert(place, at);
                 at
             }
         };
-        let Some((_, seen)) = self.spread.places.get_mut(at) else { return };
-        let fresh = self.engine.space.store.minus(set, *seen);
-        if fresh.is_empty() {
-            return;
-        }
-        *seen = self.engine.space.store.or(*seen, fresh);
         if let Some(pending) = self.fresh.get_mut(at) {
             if pending.is_empty() {
                 self.waiting.push_back(at);
             }
-            *pending = self.engine.space.store.or(*pending, fresh);
+            pending.push(set);
         }
     }
 
     fn settle(&mut self) {
         while let Some(at) = self.waiting.pop_front() {
-            let Some(&(place, _)) = self.spread.places.get(at) else { continue };
-            let fresh =
-                self.fresh.get_mut(at).map(|set| std::mem::replace(set, Set::EMPTY)).unwrap_or(Set::EMPTY);
+            let come = self.fresh.get_mut(at).map(std::mem::take).unwrap_or_default();
+            // All at once, by halves: what came one by one from everywhere is put together once.
+            let come = self.engine.space.store.any(&come);
+            let Some((place, seen)) = self.spread.places.get_mut(at) else { continue };
+            let fresh = self.engine.space.store.minus(come, *seen);
+            if fresh.is_empty() {
+                continue;
+            }
+            *seen = self.engine.space.store.or(*seen, fresh);
+            let place = *place;
             self.step(place, fresh);
         }
     }
@@ -466,10 +474,13 @@ impl Walk<'_, '_> {
         let answered = self.engine.answered;
         let received: Vec<(Place, Set)> = self.there.places().collect();
         for (place, set) in received {
-            let set = self.and(set, answered);
+            let answers =
+                matches!(place, Place::At(_) | Place::AtInternet | Place::AtOffice(_) | Place::Service(_));
+            let set = if answers { self.and(set, answered) } else { Set::EMPTY };
             if set.is_empty() {
                 continue;
             }
+            let set = self.engine.space.turned(set);
             match place {
                 Place::At(owner) => {
                     if let Some((subnet, vpc)) = self.engine.place(owner) {
@@ -495,6 +506,7 @@ impl Walk<'_, '_> {
     /// Source: Elastic Load Balancing, Network Load Balancers, "Client IP preservation".
     fn answer_node(&mut self, subnet: SubnetId, vpc: VpcId, set: Set) {
         for (node, preserved) in self.preserved.clone() {
+            let preserved = self.engine.space.turned(preserved);
             let mut mine = self.and(set, preserved);
             if mine.is_empty() {
                 continue;
@@ -512,6 +524,7 @@ impl Walk<'_, '_> {
     /// An answer has come to who sent the flow.
     pub(super) fn home(&mut self, place: Place, set: Set) {
         let sent = self.there.at(place);
+        let sent = self.engine.space.turned(sent);
         let set = self.and(set, sent);
         if !set.is_empty() {
             self.push(place, set);

@@ -5,7 +5,7 @@
 
 use super::atoms::{AtomSet, Translation};
 use super::bdd::{Field, Set};
-use super::packets::{ICMP, SOURCE, SOURCE_PORT, TCP, UDP, Way};
+use super::packets::{ICMP, SOURCE, SOURCE_PORT, TCP, TO, UDP, Way};
 use super::spread::{Mode, Place, Walk};
 use crate::model::{Certainty, NatId, VpcId};
 
@@ -80,6 +80,7 @@ impl Walk<'_, '_> {
         let (tcp, udp, icmp) = (space.protocol(TCP), space.protocol(UDP), space.protocol(ICMP));
         let ports = space.store.or(tcp, udp);
         let source = space.among(SOURCE, &own);
+        let own_to = space.among(TO, &own);
         let high = space.store.values(SOURCE_PORT, &[(1024, 65_535)]);
         let v4 = space.atoms.where_(|atom| !atom.v6);
         let v4 = space.among(SOURCE, &v4);
@@ -101,8 +102,8 @@ impl Walk<'_, '_> {
                 let (bare, echoes) = match self.question.mode {
                     Mode::May => {
                         let bare = store.and(set, ports);
-                        let bare = store.without(bare, SOURCE);
-                        (store.without(bare, SOURCE_PORT), store.without(echoes, SOURCE))
+                        let bare = store.without(bare, TO);
+                        (store.without(bare, SOURCE_PORT), store.without(echoes, TO))
                     }
                     // The gateway picks the port, and AWS its address: the answer comes back for certain where it does
                     // for each of them.
@@ -110,12 +111,13 @@ impl Walk<'_, '_> {
                         let all = self.spread.at(Place::Nat(id));
                         let store = &mut self.engine.space.store;
                         let (with_ports, echoes) = (store.and(all, ports), store.and(all, icmp));
-                        let bare = store.for_all(with_ports, SOURCE, source);
-                        (store.for_all(bare, SOURCE_PORT, high), store.for_all(echoes, SOURCE, source))
+                        let bare = store.for_all(with_ports, TO, own_to);
+                        (store.for_all(bare, SOURCE_PORT, high), store.for_all(echoes, TO, own_to))
                     }
                 };
                 let both = self.engine.space.store.or(bare, echoes);
                 let started = self.there.at(Place::Nat(id));
+                let started = self.engine.space.turned(started);
                 let before = self.and(started, both);
                 self.push(Place::Out(subnet), before);
             }

@@ -78,7 +78,7 @@ impl Reach<'_> {
         question.proxies = false;
         question.avoid_firewalls_back = true;
         let outcome = self.engine.ask(&question);
-        let home = outcome.back.at(Place::FromInternet);
+        let home = self.engine.answers_at(&outcome, Place::FromInternet);
         for owner in ends.owners().filter(|owner| *owner != OwnerId(0)) {
             let to = Ends { owners: [owner].into() };
             let to = self.field(crate::engine::packets::DESTINATION, &to);

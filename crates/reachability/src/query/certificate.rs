@@ -17,6 +17,7 @@ impl Reach<'_> {
             answered: true,
             cut_attachments: self.cuts.attachments.clone(),
             cut_peerings: self.cuts.peerings.clone(),
+            cut_gateways: self.cuts.gateways.clone(),
             ..Claim::default()
         };
         self.engine.certificate(claim)
@@ -29,6 +30,7 @@ impl Reach<'_> {
             to: self.named(to),
             cut_attachments: self.cuts.attachments.clone(),
             cut_peerings: self.cuts.peerings.clone(),
+            cut_gateways: self.cuts.gateways.clone(),
             ..Claim::default()
         };
         self.engine.certificate(claim)

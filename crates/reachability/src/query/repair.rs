@@ -343,6 +343,7 @@ impl Reach<'_> {
             let Some(acl) = network.subnets.get(subnet.at()).and_then(|subnet| subnet.acl) else { continue };
             for (acl_side, way) in [(side, Way::There), (turned(side), Way::Back)] {
                 let filter = self.engine.acl(acl, acl_side, way);
+                let inside = if way == Way::Back { self.engine.space.turned(inside) } else { inside };
                 if !self.engine.space.store.within(inside, filter.must.0) {
                     let entry = self.entry_for(packet, other, way);
                     wanted.push(Change::AddEntry(acl, acl_side, Box::new(entry)));
