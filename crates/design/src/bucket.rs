@@ -63,7 +63,7 @@ pub(crate) fn stack(site: &Site<'_>, id: StackId, store: &Store, settings: &Buck
 
     let arn = draft.attribute(bucket.clone(), "Arn");
     let mut statements = transport(&arn);
-    statements.push(own_key_only(&arn, keys::store_key(site, store)));
+    statements.extend(own_key_only(&arn, keys::store_key(site, store)));
     let properties = value!({
         "Bucket": draft.reference(bucket.clone()),
         "PolicyDocument": { "Version": "2012-10-17", "Statement": statements },
@@ -129,14 +129,35 @@ pub(crate) fn transport(arn: &Value) -> Vec<Value> {
     ]
 }
 
-/// Refuses objects that name another key than the bucket's own; without a name they get the bucket's.
-fn own_key_only(arn: &Value, key: Value) -> Value {
-    value!({
-        "Sid": "OnlyWithItsOwnKey",
-        "Effect": "Deny",
-        "Principal": { "AWS": "*" },
-        "Action": "s3:PutObject",
-        "Resource": Value::join([arn.clone(), "/*".into()]),
-        "Condition": { "StringNotEqualsIfExists": { "s3:x-amz-server-side-encryption-aws-kms-key-id": key } },
-    })
+/// Refuses objects that name another key than the bucket's own, or ask to be encrypted without one; whoever names nothing
+/// gets the bucket's.
+///
+/// Source: "IAM JSON policy elements: Condition operators", IAM User Guide: a negated operator holds where the key is absent,
+/// with `IfExists` as well, so `Null` has to ask whether it is there.
+fn own_key_only(arn: &Value, key: Value) -> [Value; 2] {
+    let objects = Value::join([arn.clone(), "/*".into()]);
+    [
+        value!({
+            "Sid": "OnlyWithItsOwnKey",
+            "Effect": "Deny",
+            "Principal": { "AWS": "*" },
+            "Action": "s3:PutObject",
+            "Resource": objects.clone(),
+            "Condition": {
+                "Null": { "s3:x-amz-server-side-encryption-aws-kms-key-id": "false" },
+                "StringNotEquals": { "s3:x-amz-server-side-encryption-aws-kms-key-id": key },
+            },
+        }),
+        value!({
+            "Sid": "OnlyWithAKey",
+            "Effect": "Deny",
+            "Principal": { "AWS": "*" },
+            "Action": "s3:PutObject",
+            "Resource": objects,
+            "Condition": {
+                "Null": { "s3:x-amz-server-side-encryption": "false" },
+                "StringNotEquals": { "s3:x-amz-server-side-encryption": "aws:kms" },
+            },
+        }),
+    ]
 }

@@ -54,7 +54,7 @@ pub(crate) fn arn(stack: StackId, store: &Store) -> Value {
 
 /// The database user of a workload. It is created in the database once, with `GRANT rds_iam`.
 /// Source: Amazon RDS User Guide, "Creating a database account using IAM authentication".
-pub(crate) fn user(workload: &blueprint::Name) -> SmolStr {
+pub fn user(workload: &blueprint::Name) -> SmolStr {
     workload.as_str().replace('-', "_").into()
 }
 

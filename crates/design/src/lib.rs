@@ -61,6 +61,7 @@ use crate::draft::Drawn;
 use crate::layout::{HubSite, Layout, Site};
 
 pub use codes::CODES;
+pub use database::user as database_user;
 pub use lock::{Lock, LockedAccount, LockedIngress, LockedNetwork, LockedZone};
 pub use synthetic::blueprint as synthetic;
 pub use templates::{TemplatePlace, template_places};

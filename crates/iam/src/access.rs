@@ -8,7 +8,9 @@ mod askers;
 mod chains;
 mod collect;
 mod context;
+mod controls;
 mod decide;
+mod fit;
 mod names;
 
 use diagnostics::{Diagnostics, SourceMap};
@@ -46,6 +48,6 @@ pub fn document(name: &str, text: &str) -> Option<Document> {
 
 pub use askers::Askers;
 pub use chains::{Hop, Reaching, who_can};
-pub use collect::{Access, Document, Holder, HolderKind, Thing};
-pub use decide::{Because, Finding, Verdict, Who, principal_text, rendered};
+pub use collect::{Access, AllowList, Document, Holder, HolderKind, Thing};
+pub use decide::{Because, Circumstances, Finding, Verdict, Who, principal_text, rendered};
 pub use names::{Names, marked, shown};

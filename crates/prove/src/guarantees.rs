@@ -32,6 +32,7 @@ pub mod logs_unstoppable;
 pub mod metric_filter_alarmed;
 pub mod metric_filter_matches_unauthorized;
 pub mod needed_flows_work;
+pub mod needs_allowed;
 pub(crate) mod network;
 pub mod no_blocking_names;
 pub mod no_iam_user;
@@ -45,6 +46,7 @@ pub mod no_public_database;
 pub mod no_public_snapshot;
 pub mod no_unused_guard;
 pub mod no_wildcard_administrator;
+pub mod nothing_beyond_need;
 pub mod own_guarantees;
 pub mod phi_access_recorded;
 pub mod pipelines_contained;
@@ -90,6 +92,8 @@ pub static ALL: &[&Guarantee] = &[
     &no_wildcard_administrator::GUARANTEE,
     &no_privilege_escalation::GUARANTEE,
     &no_path_to_production::GUARANTEE,
+    &needs_allowed::GUARANTEE,
+    &nothing_beyond_need::GUARANTEE,
     &tenants_apart::GUARANTEE,
     &pipelines_contained::GUARANTEE,
     &no_iam_user::GUARANTEE,

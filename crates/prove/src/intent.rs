@@ -24,6 +24,10 @@ pub struct Intent {
     pub approved: Vec<Intended>,
     /// Flows that must work.
     pub needed: Vec<Intended>,
+    /// Workloads, each in its environment: whatever their roles are allowed has a use.
+    pub workloads: Vec<Party>,
+    /// What workloads use, by requests.
+    pub uses: Vec<Usage>,
     /// Guarantees of the user's own.
     pub claims: Vec<Claim>,
 }
@@ -37,6 +41,25 @@ pub struct Intended {
     pub to: Party,
     /// TCP ports; empty: any.
     pub ports: Vec<u16>,
+    /// What it says, for people: `portal uses records`.
+    pub says: String,
+    /// Where it is written.
+    pub span: Span,
+}
+
+/// A use of a store.
+#[derive(Debug, Clone)]
+pub struct Usage {
+    /// Who uses it.
+    pub who: Party,
+    /// The store.
+    pub what: Party,
+    /// Whether it reads.
+    pub reads: bool,
+    /// Whether it writes.
+    pub writes: bool,
+    /// The user of a database that it is.
+    pub user: Option<SmolStr>,
     /// What it says, for people: `portal uses records`.
     pub says: String,
     /// Where it is written.

@@ -24,6 +24,7 @@ pub mod intent;
 mod judge;
 mod log_buckets;
 mod lookup;
+mod needs;
 mod network;
 mod parameters;
 pub mod policy;

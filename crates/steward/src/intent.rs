@@ -9,7 +9,7 @@ use blueprint::model::{
     Source, StoreKind, Target, Tier, UnitId, Verb, Workload,
 };
 use estate::SmolStr;
-use prove::intent::{Act, Claim, Intended, Intent, Mode as Claimed, Party};
+use prove::intent::{Act, Claim, Intended, Intent, Mode as Claimed, Party, Usage};
 
 /// PostgreSQL's port.
 const POSTGRESQL: u16 = 5432;
@@ -30,6 +30,8 @@ pub fn of(blueprint: &Blueprint) -> Intent {
         health: blueprint.environments.iter().flat_map(health).collect(),
         approved: blueprint.environments.iter().flat_map(public).chain(flows(blueprint)).collect(),
         needed: blueprint.environments.iter().flat_map(needs).chain(flows(blueprint)).collect(),
+        workloads: blueprint.environments.iter().flat_map(workloads).collect(),
+        uses: blueprint.environments.iter().flat_map(uses).collect(),
         claims: blueprint.guarantees.iter().map(|guarantee| claim(blueprint, guarantee)).collect(),
     }
 }
@@ -127,6 +129,33 @@ fn needs(environment: &Environment) -> Vec<Intended> {
                 to: part(environment, to),
                 ports: vec![port],
                 says: format!("`{0}/{1}` uses `{0}/{to}`", environment.name.value, from.name.value),
+                span: used.span,
+            });
+        }
+    }
+    out
+}
+
+fn workloads(environment: &Environment) -> impl Iterator<Item = Party> + '_ {
+    environment.workloads.iter().map(|workload| part(environment, workload.name.value.as_str()))
+}
+
+/// What the workloads of an environment use by requests: a call of another workload needs no permission.
+fn uses(environment: &Environment) -> Vec<Usage> {
+    let mut out = Vec::new();
+    for from in &environment.workloads {
+        for used in &from.uses {
+            let Target::Store(id) = used.target else { continue };
+            let Some(store) = environment.store(id) else { continue };
+            let name = from.name.value.as_str();
+            let is_database = matches!(store.kind, StoreKind::Postgresql(_));
+            out.push(Usage {
+                who: part(environment, name),
+                what: part(environment, store.name.value.as_str()),
+                reads: used.reads,
+                writes: used.writes,
+                user: is_database.then(|| design::database_user(&from.name.value)),
+                says: format!("`{0}/{name}` uses `{0}/{1}`", environment.name.value, store.name.value),
                 span: used.span,
             });
         }

@@ -29,8 +29,19 @@ pub struct Access<'a> {
     pub controls: HashMap<AccountId, Vec<Document>>,
     /// Resource control policies by account.
     pub resource_controls: HashMap<AccountId, Vec<Document>>,
+    /// Levels of the organization that allow by a list, by account: each has to allow what is asked.
+    pub allow_lists: BTreeMap<AccountId, Vec<AllowList>>,
     /// The organization's id as policies refer to it.
     pub organization: Option<String>,
+}
+
+/// Service control policies of one level that allow less than everything.
+#[derive(Debug, Clone)]
+pub struct AllowList {
+    /// The root, unit or account that they are attached to.
+    pub level: SmolStr,
+    /// Those that allow, and AWS's `FullAWSAccess`, of which no estate says whether it is still attached there.
+    pub documents: Vec<Document>,
 }
 
 /// A policy document where it is attached.
@@ -146,6 +157,14 @@ impl<'a> Access<'a> {
         out
     }
 
+    /// The policy that a property of a resource holds: of a VPC endpoint; `None` where it has none.
+    #[must_use]
+    pub fn policy_of(index: &Index<'a>, of: ResourceRef<'a>, property: &str) -> Option<Document> {
+        let collector = Collector { index, names: Names::of(index.estate()), aws: RefCell::default() };
+        let text = of.resource.properties.get(property)?;
+        Some(collector.document(of.id.clone(), text, true))
+    }
+
     /// The document of a managed policy of the estate.
     #[must_use]
     pub fn of_managed(index: &Index<'a>, policy: ResourceRef<'a>) -> Option<Document> {
@@ -163,27 +182,28 @@ impl<'a> Access<'a> {
             let reference = estate::Reference::attribute(found.stack_id, found.id.clone(), "Id");
             marked(&collector.names.pieces(&Value::new(estate::Kind::Reference(Box::new(reference)))))
         });
-        let (controls, resource_controls) = collector.controls();
+        let (controls, resource_controls, allow_lists) = collector.controls();
         Self {
             estate,
             holders: collector.holders(),
             things: collector.things(),
             controls,
             resource_controls,
+            allow_lists,
             organization,
         }
     }
 }
 
-struct Collector<'i, 'a> {
-    index: &'i Index<'a>,
+pub(super) struct Collector<'i, 'a> {
+    pub(super) index: &'i Index<'a>,
     names: Names<'a>,
     /// AWS's own policies by ARN, as they are asked for.
     aws: RefCell<HashMap<String, Option<Arc<Policy>>>>,
 }
 
 impl<'a> Collector<'_, 'a> {
-    fn document(&self, name: impl Into<SmolStr>, value: &Value, certain: bool) -> Document {
+    pub(super) fn document(&self, name: impl Into<SmolStr>, value: &Value, certain: bool) -> Document {
         let policy = match &value.kind {
             // A document as text of JSON.
             estate::Kind::String(text) => super::parse_text(text),
@@ -198,7 +218,7 @@ impl<'a> Collector<'_, 'a> {
         Document { name: name.into(), policy: policy.map(Arc::new), certain, span: value.span }
     }
 
-    fn unknown(name: impl Into<SmolStr>, why: impl Into<String>, span: Span) -> Document {
+    pub(super) fn unknown(name: impl Into<SmolStr>, why: impl Into<String>, span: Span) -> Document {
         Document { name: name.into(), policy: Err(why.into()), certain: true, span }
     }
 
@@ -414,7 +434,7 @@ impl<'a> Collector<'_, 'a> {
     }
 
     /// The account that a value names: by reference, or by number.
-    fn account_of(&self, value: &Value) -> Option<AccountId> {
+    pub(super) fn account_of(&self, value: &Value) -> Option<AccountId> {
         let accounts = || (0..).map(AccountId).zip(&self.index.estate().accounts);
         if let Some(reference) = value.as_reference() {
             if let estate::Target::Account(account) = reference.target {
@@ -476,77 +496,6 @@ impl<'a> Collector<'_, 'a> {
             }
         }
         out
-    }
-
-    /// Control policies by account.
-    fn controls(&self) -> (HashMap<AccountId, Vec<Document>>, HashMap<AccountId, Vec<Document>>) {
-        let (mut service, mut resource) = (HashMap::new(), HashMap::new());
-        let estate = self.index.estate();
-        for found in self.index.of_kind("AWS::Organizations::Policy") {
-            let properties = &found.resource.properties;
-            let into = match properties.get("Type").and_then(Value::as_str) {
-                Some("SERVICE_CONTROL_POLICY") => &mut service,
-                Some("RESOURCE_CONTROL_POLICY") => &mut resource,
-                _ => continue,
-            };
-            let Some(content) = properties.get("Content") else { continue };
-            let name = properties.get("Name").and_then(Value::as_text).unwrap_or_else(|| found.id.clone());
-            let certain = found.resource.condition.is_none();
-            let document = self.document(name, content, certain);
-            for target in properties.get("TargetIds").map(Value::as_items).unwrap_or_default() {
-                for account in self.accounts_under(target) {
-                    let documents: &mut Vec<Document> = into.entry(account).or_default();
-                    documents.push(document.clone());
-                }
-            }
-        }
-        // The management account is not limited by control policies.
-        // Source: "Service control policies", AWS Organizations User Guide, "Tasks and entities not restricted by SCPs".
-        if let Some(organization) = &estate.organization {
-            service.remove(&organization.management);
-            resource.remove(&organization.management);
-        }
-        (service, resource)
-    }
-
-    /// The accounts that a control policy's target covers.
-    fn accounts_under(&self, target: &Value) -> Vec<AccountId> {
-        let estate = self.index.estate();
-        let all = || (0..).map(AccountId).zip(&estate.accounts);
-        if let Some(account) = self.account_of(target) {
-            return vec![account];
-        }
-        let Some(found) = self.index.references(target).into_iter().next() else { return Vec::new() };
-        match found.resource.kind.as_str() {
-            "AWS::Organizations::Organization" => all().map(|(id, _)| id).collect(),
-            "AWS::Organizations::OrganizationalUnit" => {
-                // Accounts say their parents; units say theirs.
-                let under = |place: ResourceRef<'a>| {
-                    let mut at = Some(place);
-                    let mut steps = 0;
-                    while let Some(unit) = at.filter(|_| steps < 16) {
-                        if unit == found {
-                            return true;
-                        }
-                        let parent = unit.resource.properties.get("ParentId");
-                        at = parent.and_then(|parent| self.index.references(parent).into_iter().next());
-                        steps += 1;
-                    }
-                    false
-                };
-                let accounts = self.index.of_kind("AWS::Organizations::Account").iter().filter(|account| {
-                    let parents = account.resource.properties.get("ParentIds");
-                    let parents = parents.map(Value::as_items).unwrap_or_default();
-                    parents.iter().flat_map(|parent| self.index.references(parent)).any(under)
-                });
-                let ids = accounts.filter_map(|account| {
-                    let reference = estate::Reference::to(account.stack_id, account.id.clone());
-                    self.account_of(&Value::new(estate::Kind::Reference(Box::new(reference))))
-                });
-                ids.collect()
-            }
-            _ => Vec::new(),
-        }
     }
 }
 

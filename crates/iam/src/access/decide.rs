@@ -14,12 +14,12 @@ use estate::AccountId;
 
 use crate::operator::spell;
 use crate::policy::{Condition, Effect, PrincipalKind, PrincipalSet, ResourceSet, Sense, Statement};
-use crate::symbolic::language::{Budget, Found, Language, Reach, Token, search};
 use crate::symbolic::symbols;
 use crate::symbolic::{Contexts, Decided, Given, Obstacle};
 use crate::text::{Segment, Text};
 
 use super::collect::{Access, Document, Holder, Thing};
+use super::fit::{Fit, resource_fit};
 
 /// Who is asked about.
 #[derive(Debug, Clone, Copy)]
@@ -41,6 +41,17 @@ pub enum Verdict {
     Unknown(Vec<String>),
     /// In no context.
     No,
+}
+
+/// What is known of how a request is sent.
+#[derive(Debug, Clone, Default)]
+pub struct Circumstances<'a> {
+    /// The ARN that it names, where that is not the thing's own.
+    pub arn: Option<String>,
+    /// Keys of its context.
+    pub given: &'a [Given],
+    /// The policy of the VPC endpoint that it comes through.
+    pub endpoint: Option<&'a Document>,
 }
 
 /// A statement that matters.
@@ -82,26 +93,6 @@ struct Layer<'a> {
     denies: Vec<Candidate<'a>>,
 }
 
-/// How well something fits.
-enum Fit {
-    No,
-    Perhaps(String),
-    Yes,
-}
-
-impl Fit {
-    fn and(self, other: impl FnOnce() -> Self) -> Self {
-        match self {
-            Self::No => Self::No,
-            Self::Yes => other(),
-            Self::Perhaps(why) => match other() {
-                Self::No => Self::No,
-                Self::Yes | Self::Perhaps(_) => Self::Perhaps(why),
-            },
-        }
-    }
-}
-
 /// How a resource policy can name somebody.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Naming {
@@ -127,8 +118,22 @@ impl Access<'_> {
     /// The same of a part of the thing, by the ARN that the request names: an object of a bucket.
     #[must_use]
     pub fn can_at(&self, who: Who<'_>, action: &str, thing: &Thing, arn: String, given: &[Given]) -> Finding {
+        self.can_under(who, action, thing, Circumstances { arn: Some(arn), given, endpoint: None })
+    }
+
+    /// The same in given circumstances.
+    #[must_use]
+    pub fn can_under(
+        &self,
+        who: Who<'_>,
+        action: &str,
+        thing: &Thing,
+        circumstances: Circumstances<'_>,
+    ) -> Finding {
         let action = action.to_lowercase();
-        let mut question = Question { access: self, who, action: &action, arn, pins: Vec::new() };
+        let Circumstances { arn, given, endpoint } = circumstances;
+        let arn = arn.unwrap_or_else(|| resource_of(&action, thing));
+        let mut question = Question { access: self, who, action: &action, arn, endpoint, pins: Vec::new() };
         question.pins = question.known(thing);
         question.pins.retain(|(key, _)| !given.iter().any(|(other, _)| other.eq_ignore_ascii_case(key)));
         question.pins.extend(given.iter().cloned());
@@ -155,6 +160,7 @@ pub(super) struct Question<'q> {
     pub(super) who: Who<'q>,
     action: &'q str,
     arn: String,
+    endpoint: Option<&'q Document>,
     /// What is known of the context.
     pub(super) pins: Vec<Given>,
 }
@@ -185,12 +191,20 @@ impl<'q> Question<'q> {
                         account: Option<AccountId>| {
             account.and_then(|account| table.get(&account)).map_or(none, Vec::as_slice)
         };
-        let scp = self.layer("service control policy", controls(&self.access.controls, self.account()), None);
-        let rcp = self.layer(
-            "resource control policy",
-            controls(&self.access.resource_controls, Some(thing.account)),
-            None,
-        );
+        // Source: "Service control policies" and "Resource control policies", AWS Organizations User Guide: neither limits
+        // service-linked roles, and resource control policies only what is on their list of services.
+        let linked =
+            matches!(self.who, Who::Holder(holder) if holder.arn.contains(":role/aws-service-role/"));
+        let limited = self.account().filter(|_| !linked);
+        let owner = Some(thing.account).filter(|_| !linked && knows_resource_controls(self.action));
+        let scp = self.layer("service control policy", controls(&self.access.controls, limited), None);
+        let rcp =
+            self.layer("resource control policy", controls(&self.access.resource_controls, owner), None);
+        let lists = limited.and_then(|account| self.access.allow_lists.get(&account)).into_iter().flatten();
+        let lists: Vec<Layer<'_>> =
+            lists.map(|list| self.layer("service control policy", &list.documents, None)).collect();
+        let endpoint =
+            self.endpoint.map(|policy| self.layer("endpoint policy", std::slice::from_ref(policy), None));
         let outsider = matches!(self.who, Who::Outsider(_));
         let same = self.account() == Some(thing.account);
         let needs_delegation = matches!(thing.kind.as_str(), "AWS::KMS::Key" | "AWS::KMS::ReplicaKey")
@@ -205,11 +219,12 @@ impl<'q> Question<'q> {
         }
         for way in &mut ways {
             way.extend(boundary.as_ref());
+            way.extend(lists.iter().chain(&endpoint));
         }
         let mut denying: Vec<&Candidate<'_>> =
             identity.denies.iter().chain(&direct.denies).chain(&scp.denies).collect();
         denying.extend(rcp.denies.iter());
-        denying.extend(boundary.iter().flat_map(|boundary| &boundary.denies));
+        denying.extend(boundary.iter().chain(&endpoint).flat_map(|layer| &layer.denies));
         self.combine(&ways, &denying)
     }
 
@@ -223,9 +238,12 @@ impl<'q> Question<'q> {
             })
             .collect();
         let mut best: Option<(Verdict, Vec<Because>)> = None;
+        let mut complete = true;
         for certain_only in [true, false] {
             for way in ways {
-                for combination in combinations(way, certain_only) {
+                let (ways, all) = combinations(way, certain_only);
+                complete &= all;
+                for combination in ways {
                     let conditions: Vec<&Condition> =
                         combination.iter().flat_map(|candidate| candidate.conditions.iter()).collect();
                     let decided = Contexts {
@@ -256,6 +274,10 @@ impl<'q> Question<'q> {
             if best.is_some() {
                 break;
             }
+        }
+        if !complete && best.is_none() {
+            let why = "there are too many ways in which statements could allow it together";
+            best = Some((Verdict::Unknown(vec![why.to_owned()]), Vec::new()));
         }
         let missing = ways.iter().flatten().filter(|layer| layer.allows.is_empty()).map(|layer| layer.name);
         match best {
@@ -484,58 +506,15 @@ pub fn principal_text(kind: &PrincipalKind) -> String {
     }
 }
 
-/// How many product states one question about a pattern may visit.
-const BUDGET: Budget = Budget(20_000);
-
-/// Whether a pattern covers a resource whose ARN may hold symbols.
-fn resource_fit(pattern: &Text, arn: &str) -> Fit {
-    if pattern.is_any() {
-        return Fit::Yes;
-    }
-    let Some(glob) = crate::symbolic::resource_glob(pattern) else { return Fit::No };
-    let has_symbols = pattern.has_unknowns();
-    let language = Language { globs: vec![glob], ignores_case: false };
-    if language.contains(arn) {
-        return Fit::Yes;
-    }
-    if pattern.variables().next().is_some() {
-        let loose = Language { globs: vec![crate::symbolic::loose_glob(pattern)], ignores_case: false };
-        if loose.contains(arn) {
-            return Fit::Perhaps(format!("`{}` depends on who asks", rendered(pattern)));
-        }
-    }
-    // A pattern with symbols of its own names other things than these.
-    if has_symbols || !arn.contains(symbols::is_one) {
-        return Fit::No;
-    }
-    match search(&[&language, &loosened(arn)], &[], BUDGET) {
-        Found::Nothing => Fit::No,
-        Found::Text(_) | Found::GaveUp => Fit::Perhaps(format!(
-            "whether `{}` covers a name that AWS makes up is not known",
-            rendered(pattern)
-        )),
-    }
-}
-
-/// Every text that an ARN with symbols may turn out to be: an account's number has twelve digits, and no name that AWS
-/// makes up holds a slash.
-fn loosened(arn: &str) -> Language {
-    let mut glob = Vec::with_capacity(arn.len());
-    for c in arn.chars() {
-        match symbols::is_one(c).then(|| symbols::name_of(c)).flatten() {
-            None => glob.push(Token::Char(c)),
-            Some(name) if super::names::is_account(&name) => glob.extend([Token::One(Reach::Name); 12]),
-            Some(name) if super::names::is_made_up(&name) => glob.push(Token::Run(Reach::Name)),
-            Some(_) => glob.push(Token::Run(Reach::Segment)),
-        }
-    }
-    Language { globs: vec![glob], ignores_case: false }
-}
-
 /// At most this many ways to choose one statement from each layer.
 const MOST_COMBINATIONS: usize = 2_000;
 
-fn combinations<'c, 'a>(layers: &[&'c Layer<'a>], certain_only: bool) -> Vec<Vec<&'c Candidate<'a>>> {
+/// A choice of one statement from each layer.
+type Choice<'c, 'a> = Vec<&'c Candidate<'a>>;
+
+/// The ways to choose, and whether these are all.
+fn combinations<'c, 'a>(layers: &[&'c Layer<'a>], certain_only: bool) -> (Vec<Choice<'c, 'a>>, bool) {
+    let mut complete = true;
     let mut out: Vec<Vec<&Candidate<'_>>> = vec![Vec::new()];
     for layer in layers {
         let fitting: Vec<&Candidate<'_>> =
@@ -548,12 +527,24 @@ fn combinations<'c, 'a>(layers: &[&'c Layer<'a>], certain_only: bool) -> Vec<Vec
                 next.push(chosen);
             }
         }
+        // Those without conditions are kept first: they settle it.
+        next.sort_by_key(|chosen: &Vec<&Candidate<'_>>| conditions_of(chosen));
+        complete &= next.len() <= MOST_COMBINATIONS;
         next.truncate(MOST_COMBINATIONS);
         out = next;
     }
-    // Those without conditions first: they settle it.
-    out.sort_by_key(|chosen| chosen.iter().map(|candidate| candidate.conditions.len()).sum::<usize>());
-    out
+    (out, complete)
+}
+
+fn conditions_of(chosen: &[&Candidate<'_>]) -> usize {
+    chosen.iter().map(|candidate| candidate.conditions.len()).sum()
+}
+
+/// Whether resource control policies apply to an action's service.
+fn knows_resource_controls(action: &str) -> bool {
+    let service =
+        action.split_once(':').and_then(|(prefix, _)| catalog::Catalog::shared().iam().service(prefix));
+    service.is_some_and(|service| service.supports_rcp)
 }
 
 fn rank(verdict: &Verdict) -> u8 {

@@ -198,6 +198,11 @@ fn find(demands: &[Demand<'_>], budget: Budget) -> Outcome<String> {
             Found::GaveUp => Outcome::GaveUp,
         };
     }
+    // A value that is known is tried, whatever it is compared as.
+    let known = inside.iter().find_map(|language| language.texts());
+    if let Some(known) = known {
+        return known.into_iter().find(|text| meets(text)).map_or(Outcome::Nothing, Outcome::Found);
+    }
     if let Some(text) = candidates(&ordered).into_iter().find(|text| meets(text)) {
         return Outcome::Found(text);
     }

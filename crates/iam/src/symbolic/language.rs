@@ -66,6 +66,22 @@ impl Reach {
 }
 
 impl Language {
+    /// All its texts, where no pattern has a wildcard and case counts.
+    #[must_use]
+    pub fn texts(&self) -> Option<Vec<String>> {
+        let text = |glob: &Vec<Token>| {
+            let characters = glob.iter().map(|token| match token {
+                Token::Char(c) => Some(*c),
+                Token::One(_) | Token::Run(_) => None,
+            });
+            characters.collect::<Option<String>>()
+        };
+        if self.ignores_case {
+            return None;
+        }
+        self.globs.iter().map(text).collect()
+    }
+
     /// The language of one literal text.
     #[must_use]
     pub fn literal(text: &str) -> Self {

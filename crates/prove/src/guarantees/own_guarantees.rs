@@ -4,6 +4,8 @@
 
 mod requests;
 
+pub(crate) use requests::belongs;
+
 use reachability::query::{Ends, Flows, Verdict as Reached};
 
 use crate::guarantees::approved_flows_only::tcp;

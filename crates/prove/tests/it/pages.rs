@@ -4,14 +4,14 @@
 //! subjects, all proved), `violated A` or `unknown A` (these have that verdict, every other subject is proved),
 //! or `nothing` (the guarantee has no subject). `today=YYYY-MM-DD` and `tags=a,b` set options; what a blueprint
 //! would say of the traffic stands in `environments=a,b`, `approved=a>b:443`, `needed=a>b:443`, `claim=never:a>b:443`,
-//! `claim=never:a~reads~b`.
+//! `claim=never:a~reads~b`, `uses=a~reads~b`.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use catalog::Catalog;
 use diagnostics::Span;
-use prove::intent::{Act, Claim, Intended, Intent, Mode, Party};
+use prove::intent::{Act, Claim, Intended, Intent, Mode, Party, Usage};
 use prove::{Date, Guarantee, Options, Verdict, guarantees};
 
 struct Example<'a> {
@@ -100,6 +100,15 @@ fn check(guarantee: &'static Guarantee, example: &Example<'_>) -> Result<String,
                 let flows: Vec<Intended> = flows.split(',').map(intended).collect();
                 let intent = intent(&mut options);
                 if list == "approved" { intent.approved = flows } else { intent.needed = flows }
+            }
+            Some(("uses", text)) => {
+                let [who, does, what] = text.split('~').collect::<Vec<_>>().try_into().unwrap();
+                let [who, what] = [who, what].map(|name| Party::Application(None, name.into()));
+                let (reads, writes) = (does.contains("reads"), does.contains("writes"));
+                let intent = intent(&mut options);
+                intent.workloads.push(who.clone());
+                let says = text.replace('~', " ");
+                intent.uses.push(Usage { who, what, reads, writes, user: None, says, span: Span::NONE });
             }
             Some(("claim", text)) => intent(&mut options).claims.push(claim(text)),
             Some((other, _)) => return Err(format!("no such option: {other}")),

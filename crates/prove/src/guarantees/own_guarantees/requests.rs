@@ -153,7 +153,7 @@ fn things<'x>(
 }
 
 /// Whether a resource is of a party, by its tags and its account.
-fn belongs(access: &Access<'_>, found: ResourceRef<'_>, party: &Party) -> bool {
+pub(crate) fn belongs(access: &Access<'_>, found: ResourceRef<'_>, party: &Party) -> bool {
     let account = access.estate.account(found.stack.account);
     let tag = |key: &str| -> Option<SmolStr> {
         let tags = found.resource.properties.get("Tags")?;
