@@ -93,6 +93,10 @@ pub(crate) fn of(
     // Some services refuse without a word; a body that says nothing readable decides nothing.
     let decided =
         !code.is_empty() || status == 404 || (body.trim().is_empty() && [401, 403, 412].contains(&status));
+    // RFC 9110, "501 Not Implemented": the server does not have it, and will not have it a moment later.
+    if status == 501 {
+        return CloudError::Unsupported(said);
+    }
     if status >= 500 || TRANSIENT.contains(&code.as_str()) || !decided {
         return CloudError::Transient(said);
     }

@@ -10,6 +10,7 @@
 mod api;
 mod changes;
 mod credentials;
+mod detection;
 mod failure;
 mod organization;
 mod resources;
@@ -22,7 +23,7 @@ use std::sync::{Arc, OnceLock};
 
 use aws_credential_types::Credentials;
 use deploy::{
-    Answer, Caller, ChangeSet, Cloud, CloudError, Entry, FleetInstance, OrganizationChange,
+    Answer, Caller, ChangeSet, Cloud, CloudError, Detected, Entry, FleetInstance, OrganizationChange,
     OrganizationState, Place, ResourceState, StackEvent, StackRequest, StackResource, StackState, TrailEvent,
 };
 use serde_json::Value;
@@ -184,6 +185,22 @@ impl Cloud for Aws {
 
     fn shows_defaults(&self) -> bool {
         true
+    }
+
+    fn reads_by_identifier(&self) -> bool {
+        true
+    }
+
+    fn begin_detection(&self, place: &Place, stack: &str) -> Answer<Option<String>> {
+        detection::begin(self, place, stack).map(Some)
+    }
+
+    fn detected(&self, place: &Place, stack: &str, detection: &str) -> Answer<Vec<Detected>> {
+        detection::found(self, place, stack, detection)
+    }
+
+    fn attribute_of(&self, _: &Place, found: &ResourceState, name: &str) -> Answer<Option<Value>> {
+        Ok(found.properties.pointer(&format!("/{}", name.replace('.', "/"))).cloned())
     }
 
     fn attribute(&self, place: &Place, kind: &str, id: &str, name: &str) -> Answer<Option<Value>> {

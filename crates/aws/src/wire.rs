@@ -89,6 +89,8 @@ impl Wire {
             .timeout_connect(Some(Duration::from_secs(10)))
             .timeout_global(Some(Duration::from_secs(60)))
             .max_redirects(0)
+            .max_idle_connections(64)
+            .max_idle_connections_per_host(16)
             .tls_config(tls.build())
             .build()
             .new_agent();

@@ -325,6 +325,28 @@ pub struct TrailEvent {
     pub properties: Vec<String>,
 }
 
+/// What the cloud's own detection says of a resource of a stack.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Detected {
+    /// Its logical id.
+    pub logical_id: String,
+    /// What it says.
+    pub says: Says,
+}
+
+/// What the cloud's own detection says.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Says {
+    /// It is as its template says.
+    Alike,
+    /// Properties by path, with what was deployed and what is there.
+    Differs(Vec<(String, Option<serde_json::Value>, Option<serde_json::Value>)>),
+    /// It was deleted.
+    Gone,
+    /// It did not look at it.
+    Nothing,
+}
+
 /// A stack that a stack set made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FleetInstance {
@@ -443,6 +465,40 @@ pub trait Cloud: Send + Sync {
     /// is compared.
     fn shows_defaults(&self) -> bool {
         false
+    }
+
+    /// Whether resources are read by the primary identifier of their type, as Cloud Control does; else by what `Ref` returns.
+    fn reads_by_identifier(&self) -> bool {
+        false
+    }
+
+    /// Begins the cloud's own detection of what differs in a stack; answers its id. `None`: this cloud has no such thing.
+    ///
+    /// # Errors
+    /// As any call.
+    fn begin_detection(&self, _: &Place, _: &str) -> Answer<Option<String>> {
+        Ok(None)
+    }
+
+    /// What a detection that was begun has found; waits until it is over. Resources it does not mention were not looked at.
+    ///
+    /// # Errors
+    /// As any call.
+    fn detected(&self, _: &Place, _: &str, _: &str) -> Answer<Vec<Detected>> {
+        Ok(Vec::new())
+    }
+
+    /// An attribute of a resource that has been read already.
+    ///
+    /// # Errors
+    /// As any call.
+    fn attribute_of(
+        &self,
+        place: &Place,
+        found: &ResourceState,
+        name: &str,
+    ) -> Answer<Option<serde_json::Value>> {
+        self.attribute(place, &found.kind, &found.id, name)
     }
 
     /// An attribute of a resource, as `Fn::GetAtt` returns it; `None` where it has none, or this cloud cannot say.

@@ -13,11 +13,12 @@ mod inventory;
 pub mod ledger;
 pub mod local;
 pub mod patience;
+pub mod pool;
 pub mod template;
 
 pub use cloud::{
-    AccountState, Answer, Caller, ChangeAction, ChangeSet, Cloud, CloudError, Entry, FleetInstance, Import,
-    OrganizationChange, OrganizationState, Place, ResourceChange, ResourceState, StackEvent, StackRequest,
-    StackResource, StackState, TrailEvent, UnitState,
+    AccountState, Answer, Caller, ChangeAction, ChangeSet, Cloud, CloudError, Detected, Entry, FleetInstance,
+    Import, OrganizationChange, OrganizationState, Place, ResourceChange, ResourceState, Says, StackEvent,
+    StackRequest, StackResource, StackState, TrailEvent, UnitState,
 };
 pub use inventory::{Depth, deepen, inventory};

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::{
-    Answer, Caller, ChangeSet, Cloud, CloudError, Entry, FleetInstance, OrganizationChange,
+    Answer, Caller, ChangeSet, Cloud, CloudError, Detected, Entry, FleetInstance, OrganizationChange,
     OrganizationState, Place, ResourceState, StackEvent, StackRequest, StackResource, StackState, TrailEvent,
 };
 
@@ -154,6 +154,18 @@ impl Cloud for Patient<'_> {
     }
     fn shows_defaults(&self) -> bool {
         self.cloud.shows_defaults()
+    }
+    fn reads_by_identifier(&self) -> bool {
+        self.cloud.reads_by_identifier()
+    }
+    fn begin_detection(&self, place: &Place, stack: &str) -> Answer<Option<String>> {
+        self.ask(|cloud| cloud.begin_detection(place, stack))
+    }
+    fn detected(&self, place: &Place, stack: &str, detection: &str) -> Answer<Vec<Detected>> {
+        self.ask(|cloud| cloud.detected(place, stack, detection))
+    }
+    fn attribute_of(&self, place: &Place, found: &ResourceState, name: &str) -> Answer<Option<Value>> {
+        self.ask(|cloud| cloud.attribute_of(place, found, name))
     }
     fn attribute(&self, place: &Place, kind: &str, id: &str, name: &str) -> Answer<Option<Value>> {
         self.ask(|cloud| cloud.attribute(place, kind, id, name))

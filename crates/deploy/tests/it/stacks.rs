@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use deploy::drift::{self, What};
 use deploy::engine::{self, Done, Settings};
+use deploy::pool::Pace;
 use deploy::{ChangeAction, Cloud, Place};
 use plan::{Action, Fate, Selector};
 use serde_json::json;
@@ -162,7 +163,7 @@ fn drift_is_found_with_who_did_it_and_brought_back() {
     let (scene, desired) = (Scene::new(), small(30));
     let cloud = scene.cloud();
     assert!(apply(&cloud, &desired).is_good());
-    let clean = drift::look(&cloud, &there(&cloud, &desired)).unwrap();
+    let clean = drift::look(&cloud, &there(&cloud, &desired), &Pace::usual(3, 7)).unwrap();
     assert_eq!((clean.drifts.as_slice(), clean.not_ours), ([].as_slice(), 0));
     assert_eq!(clean.checked + clean.not_checkable.values().sum::<usize>(), 10, "{clean:?}");
     let find = |text: &str| {
@@ -178,7 +179,7 @@ fn drift_is_found_with_who_did_it_and_brought_back() {
     let mut stray = find("Key");
     (stray.id, stray.of) = ("made-by-hand".to_owned(), None);
     cloud.create_behind("mallory", &stray).unwrap();
-    let report = drift::look(&cloud, &there(&cloud, &desired)).unwrap();
+    let report = drift::look(&cloud, &there(&cloud, &desired), &Pace::usual(3, 7)).unwrap();
     let mut said: Vec<_> = report
         .drifts
         .iter()
@@ -209,7 +210,7 @@ fn drift_is_found_with_who_did_it_and_brought_back() {
     let settings = Settings { revert_drift: true, ..settings(2) };
     let outcome = engine::carry_out(&cloud, &plan, &inventory, &settings, &Blind);
     assert!(outcome.is_good(), "{outcome:?}");
-    let after = drift::look(&cloud, &there(&cloud, &desired)).unwrap();
+    let after = drift::look(&cloud, &there(&cloud, &desired), &Pace::usual(3, 7)).unwrap();
     let left: Vec<_> = after.drifts.iter().map(|drift| drift.id.as_str()).collect();
     assert_eq!(left, ["made-by-hand"], "{after:?}");
 }
