@@ -16,7 +16,7 @@ use serde_json::Value;
 use crate::evaluate::{Evaluation, Here, Scope};
 use crate::pool::{self, Pace};
 use crate::template::Template;
-use crate::{Answer, Cloud, CloudError, Place, ResourceState, Says, StackResource, TrailEvent};
+use crate::{Answer, Cloud, CloudError, Place, ResourceState, StackResource, TrailEvent};
 
 pub use opinion::Seen;
 use opinion::{Own, Settled};

@@ -10,7 +10,11 @@ use emit::cloudformation::Manifest;
 use plan::{DeployedResource, DeployedStack, ESTATE_TAG, Inventory, InventoryAccount, TEMPLATE_TAG};
 
 use crate::ledger::{self, Kept};
+use crate::pool::{self, Pace};
 use crate::{Answer, Cloud, OrganizationState, Place, StackState};
+
+/// How many places and stacks are asked at once.
+const PARALLEL: usize = 8;
 
 /// How much to ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,24 +45,37 @@ pub fn inventory(
     regions.extend(
         manifest.into_iter().flat_map(|it| it.stacks.iter().filter_map(|stack| stack.region.clone())),
     );
-    let mut stacks = BTreeMap::new();
+    let mut places: Vec<(&String, Place)> = Vec::new();
     for (name, account) in &accounts {
-        for region in &regions {
-            let place = Place::new(account.number.clone(), region.clone());
-            for state in cloud.stacks(&place)? {
-                if state.tags.get(ESTATE_TAG).map(String::as_str) == Some(estate)
-                    || state.status.is_empty_shell()
-                {
-                    let key = format!("{name}/{region}/{}", state.name);
-                    stacks.insert(key, deployed(cloud, &place, name, state, depth)?);
-                }
-            }
-        }
+        let here = regions.iter().map(|region| Place::new(account.number.clone(), region.clone()));
+        places.extend(here.map(|place| (name, place)));
     }
+    let pace = Pace::steady(PARALLEL);
+    let states = pool::each(cloud, &pace, &places, |it| &it.1, |cloud, (_, place)| cloud.stacks(place))?;
+    let ours = |state: &StackState| {
+        state.tags.get(ESTATE_TAG).map(String::as_str) == Some(estate) || state.status.is_empty_shell()
+    };
+    let mut found: Vec<(&String, &Place, StackState)> = Vec::new();
+    for ((name, place), states) in places.iter().zip(states) {
+        found.extend(states.into_iter().filter(ours).map(|state| (*name, place, state)));
+    }
+    let deployed = pool::each(
+        cloud,
+        &pace,
+        &found,
+        |it| it.1,
+        |cloud, (name, place, state)| {
+            Ok((
+                format!("{name}/{}/{}", place.region, state.name),
+                deployed(cloud, place, name, state, depth)?,
+            ))
+        },
+    )?;
+    let mut stacks: BTreeMap<String, DeployedStack> = deployed.into_iter().collect();
     // A shell is ours only where we want a stack of that name.
     let wanted =
         |key: &String| manifest.is_some_and(|manifest| manifest.stacks.iter().any(|stack| stack.key == *key));
-    stacks.retain(|key, stack: &mut DeployedStack| !stack.status.is_empty_shell() || wanted(key));
+    stacks.retain(|key, stack| !stack.status.is_empty_shell() || wanted(key));
     Ok(Inventory {
         estate: estate.to_owned(),
         accounts,
@@ -74,13 +91,21 @@ pub fn inventory(
 /// # Errors
 /// The first call that fails for good.
 pub fn deepen(cloud: &dyn Cloud, inventory: &mut Inventory, keys: &BTreeSet<String>) -> Answer<()> {
-    for (_, stack) in inventory.stacks.iter_mut().filter(|(key, _)| keys.contains(*key)) {
+    let mut items: Vec<(String, Place, String)> = Vec::new();
+    for (key, stack) in inventory.stacks.iter().filter(|(key, _)| keys.contains(*key)) {
         let Some(account) = inventory.accounts.get(&stack.account) else { continue };
-        if stack.status.is_empty_shell() || !stack.template.is_empty() {
-            continue;
+        if !stack.status.is_empty_shell() && stack.template.is_empty() {
+            let place = Place::new(account.number.clone(), stack.region.clone());
+            items.push((key.clone(), place, stack.name.clone()));
         }
-        let place = Place::new(account.number.clone(), stack.region.clone());
-        (stack.template, stack.resources) = contents(cloud, &place, &stack.name)?;
+    }
+    let pace = Pace::steady(PARALLEL);
+    let all =
+        pool::each(cloud, &pace, &items, |it| &it.1, |cloud, (_, place, name)| contents(cloud, place, name))?;
+    for ((key, ..), found) in items.iter().zip(all) {
+        if let Some(stack) = inventory.stacks.get_mut(key) {
+            (stack.template, stack.resources) = found;
+        }
     }
     Ok(())
 }
@@ -149,7 +174,7 @@ fn deployed(
     cloud: &dyn Cloud,
     place: &Place,
     account: &str,
-    state: StackState,
+    state: &StackState,
     depth: Depth,
 ) -> Answer<DeployedStack> {
     let (template, resources) = match depth {
@@ -159,13 +184,13 @@ fn deployed(
     Ok(DeployedStack {
         account: account.to_owned(),
         region: place.region.clone(),
-        name: state.name,
-        status: state.status,
+        name: state.name.clone(),
+        status: state.status.clone(),
         template,
         template_sha256: state.tags.get(TEMPLATE_TAG).cloned().unwrap_or_default(),
-        parameters: state.parameters,
-        outputs: state.outputs,
-        tags: state.tags,
+        parameters: state.parameters.clone(),
+        outputs: state.outputs.clone(),
+        tags: state.tags.clone(),
         resources,
     })
 }

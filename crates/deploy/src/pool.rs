@@ -40,6 +40,12 @@ impl Pace {
         Self { parallel: parallel.max(1), each: 4, first, longest, tries, seed }
     }
 
+    /// Of a cloud that tries again by itself.
+    #[must_use]
+    pub fn steady(parallel: usize) -> Self {
+        Self { tries: 1, ..Self::usual(parallel, 1) }
+    }
+
     /// The same, one of a place at a time: for what is counted more strictly.
     #[must_use]
     pub fn in_single_file(&self) -> Self {
@@ -62,6 +68,20 @@ struct Lane {
 }
 
 impl Lane {
+    /// One is over; `throttled`: how many calls were so far.
+    fn settle(&mut self, throttled: u64, most: usize) {
+        self.active -= 1;
+        if throttled > self.throttled {
+            (self.throttled, self.smooth) = (throttled, 0);
+            self.allowed = (self.allowed / 2).max(1);
+            return;
+        }
+        self.smooth += 1;
+        if self.smooth >= 10 && self.allowed < most {
+            (self.smooth, self.allowed) = (0, self.allowed + 1);
+        }
+    }
+
     /// The next item, where one may begin.
     fn next(&self) -> Option<usize> {
         self.waiting.front().copied().filter(|_| self.active < self.allowed)
@@ -140,16 +160,7 @@ pub fn each<T: Sync, R: Send>(
                 Err(error) => drop(state.failed.get_or_insert(error)),
             }
             if let Some(lane) = state.lanes.get_mut(at) {
-                lane.active -= 1;
-                if throttled > lane.throttled {
-                    (lane.throttled, lane.smooth) = (throttled, 0);
-                    lane.allowed = (lane.allowed / 2).max(1);
-                } else {
-                    lane.smooth += 1;
-                    if lane.smooth >= 10 && lane.allowed < pace.each {
-                        (lane.smooth, lane.allowed) = (0, lane.allowed + 1);
-                    }
-                }
+                lane.settle(throttled, pace.each);
                 let next = lane.next();
                 state.ready.extend(next.map(|next| (next, at)));
             }
@@ -168,5 +179,94 @@ pub fn each<T: Sync, R: Send>(
     match state.failed {
         Some(error) => Err(error),
         None => Ok(state.done.into_iter().flatten().collect()),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+    use crate::local::LocalCloud;
+
+    fn cloud(name: &str) -> (LocalCloud, std::path::PathBuf) {
+        let path = std::env::temp_dir().join(format!("steward-pool-{}-{name}.db", std::process::id()));
+        (LocalCloud::open(&path, "tester").unwrap(), path)
+    }
+
+    #[test]
+    fn no_place_is_asked_more_at_once_than_it_bears_and_answers_keep_their_order() {
+        let (cloud, path) = cloud("order");
+        let places: Vec<Place> = (0..3).map(|at| Place::new(at.to_string(), "us-east-1")).collect();
+        let of = |at: usize| if at < 40 { 0 } else { at % 3 };
+        let items: Vec<(usize, usize, Place)> =
+            (0..60).map(|at| (at, of(at), places[of(at)].clone())).collect();
+        let now: Vec<AtomicUsize> = (0..4).map(|_| AtomicUsize::new(0)).collect();
+        let most: Vec<AtomicUsize> = (0..4).map(|_| AtomicUsize::new(0)).collect();
+        let pace = Pace { each: 2, ..Pace::usual(5, 1) };
+        let answers = each(
+            &cloud,
+            &pace,
+            &items,
+            |it| &it.2,
+            |_, it| {
+                for at in [it.1, 3] {
+                    most[at].fetch_max(now[at].fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                }
+                std::thread::sleep(Duration::from_millis(3));
+                for at in [it.1, 3] {
+                    now[at].fetch_sub(1, Ordering::SeqCst);
+                }
+                Ok(it.0)
+            },
+        );
+        assert_eq!(answers.unwrap(), (0..60).collect::<Vec<_>>());
+        let most: Vec<usize> = most.iter().map(|it| it.load(Ordering::SeqCst)).collect();
+        assert!(most[0] == 2 && most[1] <= 2 && most[2] <= 2, "{most:?}");
+        assert!((3..=5).contains(&most[3]), "several places at once: {most:?}");
+        drop(cloud);
+        let _ = std::fs::remove_file(path);
+    }
+
+    #[test]
+    fn a_failure_that_stays_ends_it() {
+        let (cloud, path) = cloud("fails");
+        let place = Place::new("1", "us-east-1");
+        let asked = AtomicUsize::new(0);
+        let answer = each(
+            &cloud,
+            &Pace::usual(3, 1),
+            &vec![place.clone(); 500],
+            |it| it,
+            |_, _| {
+                let at = asked.fetch_add(1, Ordering::SeqCst);
+                if at == 5 { Err(CloudError::refused("AccessDenied", "no")) } else { Ok(at) }
+            },
+        );
+        assert_eq!(answer, Err(CloudError::refused("AccessDenied", "no")));
+        assert!(asked.load(Ordering::SeqCst) < 20, "the rest is not asked");
+        let none: Answer<Vec<u8>> = each(&cloud, &Pace::usual(3, 1), &[] as &[Place], |it| it, |_, _| Ok(1));
+        assert_eq!(none, Ok(Vec::new()));
+        drop(cloud);
+        let _ = std::fs::remove_file(path);
+    }
+
+    #[test]
+    fn a_place_that_throttles_is_asked_half_as_much_until_it_goes_well() {
+        let mut lane = Lane { waiting: VecDeque::new(), active: 200, allowed: 4, throttled: 0, smooth: 0 };
+        lane.settle(1, 4);
+        assert_eq!(lane.allowed, 2);
+        lane.settle(2, 4);
+        lane.settle(3, 4);
+        assert_eq!(lane.allowed, 1);
+        for _ in 0..10 {
+            lane.settle(3, 4);
+        }
+        assert_eq!(lane.allowed, 2);
+        for _ in 0..100 {
+            lane.settle(3, 4);
+        }
+        assert_eq!(lane.allowed, 4);
     }
 }

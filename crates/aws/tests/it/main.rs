@@ -9,6 +9,8 @@ use std::sync::{Arc, Mutex};
 use aws::{Aws, Settings};
 use deploy::{ChangeAction, Cloud as _, CloudError, Place, StackRequest};
 
+mod drift;
+
 type Script = dyn FnMut(&str) -> (u16, String) + Send;
 
 /// Answers each request, head and body as one text, as the script says. `CUT` in front of a body: only half of it is sent.

@@ -8,7 +8,7 @@ mod show;
 use std::collections::BTreeSet;
 
 use deploy::drift::{Drift, Report, What};
-use deploy::patience::{Patience, Patient};
+use deploy::pool::Pace;
 use deploy::{Cloud, Depth};
 use diagnostics::{Diagnostic, Span};
 use plan::Inventory;
@@ -37,7 +37,7 @@ fn looked(global: &Global, options: &Options, today: Date) -> Result<Ending, End
     let cloud = open(global, &options.cloud)?;
     let cloud = cloud.as_ref();
     let wanted = wanted(global, &options.path, cloud, today)?;
-    let (there, report) = look(global, cloud, &wanted)?;
+    let (there, report) = look(global, options, cloud, &wanted)?;
     let judged = Judged::of(&report, &wanted.read.drift_exceptions, today);
     if !options.accept.is_empty() {
         return accepted(global, options, &wanted, &judged, today);
@@ -57,11 +57,15 @@ fn looked(global: &Global, options: &Options, today: Date) -> Result<Ending, End
     Ok(if left == 0 { ending } else { Ending::DoesNotHold })
 }
 
-fn look(global: &Global, cloud: &dyn Cloud, wanted: &Wanted) -> Result<(Inventory, Report), Ending> {
+fn look(
+    global: &Global,
+    options: &Options,
+    cloud: &dyn Cloud,
+    wanted: &Wanted,
+) -> Result<(Inventory, Report), Ending> {
     let there = inventory(global, cloud, wanted.estate(), Some(&wanted.desired), Depth::Resources)?;
-    let patience = Patience::usual(now());
-    let report = deploy::drift::look(&Patient::new(cloud, &patience), &there)
-        .map_err(|error| cloud_failed(global, &error))?;
+    let pace = Pace::usual(options.running.parallel, now());
+    let report = deploy::drift::look(cloud, &there, &pace).map_err(|error| cloud_failed(global, &error))?;
     Ok((there, report))
 }
 
@@ -90,7 +94,7 @@ fn reconciled(
     if left == judged.open.len() {
         return Ok(Ending::DoesNotHold);
     }
-    let (_, report) = look(global, cloud, wanted)?;
+    let (_, report) = look(global, options, cloud, wanted)?;
     let judged = Judged::of(&report, &wanted.read.drift_exceptions, today);
     shown(global, &report, &judged);
     Ok(if judged.open.is_empty() { Ending::Good } else { Ending::DoesNotHold })

@@ -96,6 +96,7 @@ mod tests {
             what: What::Differs(vec![property("DeletionProtection"), property("PubliclyAccessible")]),
             by: None,
             of_fleet: false,
+            seen: deploy::drift::Seen::Read,
         };
         Report { checked: 1, drifts: vec![drift], ..Report::default() }
     }

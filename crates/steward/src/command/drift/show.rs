@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use deploy::drift::{Drift, Report, What};
+use deploy::drift::{Drift, Report, Seen, What};
 use diagnostics::render::{Ink, Style, cut, wrap};
 use prove::Exception;
 use serde_json::{Value, json};
@@ -30,6 +30,39 @@ fn cause(drift: &Drift) -> (String, String, String) {
     (what, drift.kind.clone(), by)
 }
 
+/// What is to be said of who saw it.
+fn note(seen: Seen) -> Option<&'static str> {
+    match seen {
+        Seen::Read | Seen::Both => None,
+        Seen::Detection => Some("seen by CloudFormation's own detection; Cloud Control could not tell"),
+        Seen::ReadOnly => Some("seen by reading it; CloudFormation's own detection calls it in sync"),
+        Seen::DetectionOnly => {
+            Some("seen by CloudFormation's own detection; read by Cloud Control it is as it should be")
+        }
+    }
+}
+
+fn word(seen: Seen) -> &'static str {
+    match seen {
+        Seen::Read => "read",
+        Seen::Detection => "detection",
+        Seen::Both => "both",
+        Seen::ReadOnly => "read-not-detection",
+        Seen::DetectionOnly => "detection-not-read",
+    }
+}
+
+/// How much was looked at twice, where there was a second look.
+fn looks(report: &Report) -> String {
+    match (report.twice, report.detected) {
+        (0, 0) => String::new(),
+        (twice, 0) => format!(" ({twice} of them twice)"),
+        (twice, detected) => {
+            format!(" ({twice} of them twice, {detected} by CloudFormation's own detection only)")
+        }
+    }
+}
+
 pub(super) fn text(report: &Report, judged: &Judged<'_>, look: Style, all: bool) -> String {
     let mut out = String::new();
     let mut groups: BTreeMap<(String, String, String), Vec<&Drift>> = BTreeMap::new();
@@ -49,6 +82,10 @@ pub(super) fn text(report: &Report, judged: &Judged<'_>, look: Style, all: bool)
             None => "the trail does not say who".to_owned(),
         };
         let _ = writeln!(out, "    {}", look.paint(Ink::Dim, &who));
+        let notes: std::collections::BTreeSet<&str> = drifts.iter().filter_map(|it| note(it.seen)).collect();
+        for line in notes.iter().flat_map(|note| wrap(note, look.width.saturating_sub(4))) {
+            let _ = writeln!(out, "    {}", look.paint(Ink::Doubt, &line));
+        }
         let most = if all { usize::MAX } else { 3 };
         for drift in drifts.iter().take(most) {
             let name = if drift.logical_id.is_empty() {
@@ -87,9 +124,18 @@ pub(super) fn text(report: &Report, judged: &Judged<'_>, look: Style, all: bool)
     };
     let _ = writeln!(
         out,
-        "{head} · {} checked · {cannot} not checkable · {} of others",
-        report.checked, report.not_ours
+        "{head} · {} checked{} · {cannot} not checkable · {} of others",
+        report.checked,
+        looks(report),
+        report.not_ours
     );
+    for (why, count) in &report.undetected {
+        let _ = writeln!(
+            out,
+            "    {}",
+            look.paint(Ink::Doubt, &format!("{count} stacks without a second look: {why}"))
+        );
+    }
     for (why, count) in &report.not_checkable {
         let _ = writeln!(out, "    {}", look.paint(Ink::Doubt, &format!("{count} not checkable: {why}")));
     }
@@ -228,7 +274,7 @@ pub(super) fn as_json(report: &Report, judged: &Judged<'_>) -> Value {
             .iter()
             .map(|(path, wanted, found)| json!({ "path": path, "deployed": wanted, "found": found }));
         json!({ "stack": drift.stack, "logicalId": drift.logical_id, "type": drift.kind, "id": drift.id, "what": what,
-                "account": drift.place.account, "region": drift.place.region, "ofStackSet": drift.of_fleet,
+                "account": drift.place.account, "region": drift.place.region, "ofStackSet": drift.of_fleet, "seen": word(drift.seen),
                 "properties": properties.collect::<Vec<_>>(),
                 "by": drift.by.as_ref().map(|event| json!({ "who": event.who, "action": event.action, "atMs": event.at_ms })) })
     };
@@ -239,7 +285,9 @@ pub(super) fn as_json(report: &Report, judged: &Judged<'_>) -> Value {
         out
     });
     let subjects = |all: &[&Exception]| -> Vec<String> { all.iter().map(|it| it.subjects.clone()).collect() };
-    json!({ "schema": "steward-drift/1", "checked": report.checked, "notCheckable": report.not_checkable,
+    json!({ "schema": "steward-drift/1", "checked": report.checked,
+            "checkedTwice": report.twice, "checkedByDetectionOnly": report.detected, "stacksWithoutDetection": report.undetected,
+            "notCheckable": report.not_checkable,
             "notOurs": report.not_ours, "drifts": judged.open.iter().map(one).collect::<Vec<_>>(),
             "excepted": excepted.collect::<Vec<_>>(), "expiredExceptions": subjects(&judged.expired),
             "unusedExceptions": subjects(&judged.unused) })
