@@ -10,6 +10,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Component, Path, PathBuf};
+use std::time::Duration;
 
 use rayon::prelude::*;
 
@@ -52,7 +53,36 @@ pub enum CommitError {
 /// When the directory holds anything that is not Steward's, or the system refuses something. The directory
 /// is then as it was.
 pub fn commit(bundle: &Bundle, directory: &Path) -> Result<(), CommitError> {
-    commit_on(&System, bundle, directory)
+    commit_on(&System, bundle, directory)?;
+    sweep(directory, ABANDONED);
+    Ok(())
+}
+
+/// After this long nobody is writing any more: a run takes seconds.
+const ABANDONED: Duration = Duration::from_secs(3600);
+
+/// Removes what runs left beside a directory that were killed while they wrote. What cannot be removed stays: the bundle is in its place.
+fn sweep(directory: &Path, age: Duration) {
+    let Ok(target) = fs::canonicalize(directory) else { return };
+    let (Some(parent), Some(name)) = (target.parent(), target.file_name().and_then(|name| name.to_str()))
+    else {
+        return;
+    };
+    let begins = format!(".{name}.steward-new-");
+    let ours = |entry: &fs::DirEntry| {
+        let rest = entry.file_name().to_str().and_then(|name| name.strip_prefix(&begins)).map(str::to_owned);
+        rest.is_some_and(|rest| !rest.is_empty() && rest.chars().all(|c| c.is_ascii_digit() || c == '-'))
+            && entry.file_type().is_ok_and(|kind| kind.is_dir())
+    };
+    let old = |entry: &fs::DirEntry| {
+        let changed = entry.metadata().and_then(|data| data.modified()).ok();
+        changed.and_then(|at| at.elapsed().ok()).is_some_and(|since| since >= age)
+    };
+    for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
+        if ours(&entry) && old(&entry) {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
 }
 
 /// What [`commit`] does to a disk; tests put failures in.

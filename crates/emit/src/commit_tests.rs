@@ -247,3 +247,21 @@ fn a_disk_that_stays_broken_never_shows_half_a_bundle() {
         assert!(done.is_err() || held == expected(&after), "operation {at}");
     }
 }
+
+#[test]
+fn what_killed_runs_left_is_swept_and_nothing_else() {
+    let folder = std::env::temp_dir().join(format!("steward-sweep-{}", std::process::id()));
+    let _ = fs::remove_dir_all(&folder);
+    let target = folder.join("out");
+    let left = folder.join(".out.steward-new-4711-0");
+    let others = [".out.steward-old-4711-0", ".out.steward-new-mine", ".other.steward-new-4711-0"];
+    let others = others.map(|name| folder.join(name));
+    for path in [&target, &left].into_iter().chain(&others) {
+        fs::create_dir_all(path).unwrap();
+    }
+    sweep(&target, Duration::from_secs(3600));
+    assert!(left.exists(), "a run may be at work on what is new");
+    sweep(&target, Duration::ZERO);
+    assert!(!left.exists() && target.exists() && others.iter().all(|path| path.exists()));
+    fs::remove_dir_all(&folder).unwrap();
+}

@@ -10,6 +10,7 @@ mod estimate;
 mod inventory;
 mod meaning;
 mod order;
+mod quotas;
 mod select;
 mod shared_text;
 
@@ -18,6 +19,7 @@ pub use estimate::{Estimate, estimate};
 pub use inventory::{DeployedResource, DeployedStack, Inventory, InventoryAccount, StackStatus};
 pub use meaning::{PacketChange, Passing, PolicyOf, RequestChange, packets, requests};
 pub use order::{Action, Desired, Plan, PlanError, PlannedAccount, Reason, Step, destruction, order};
+pub use quotas::{Near, near};
 pub use select::{Selector, glob};
 
 use sha2::{Digest as _, Sha256};

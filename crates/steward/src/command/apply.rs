@@ -129,7 +129,7 @@ pub(super) fn carry_out(
     // What it means is `steward plan`'s to say.
     let meaning = Err(String::new());
     let estimate = plan::estimate(plan, &changes, running.parallel);
-    let shown = Shown { plan, changes: &changes, dangers, verdicts, meaning, estimate };
+    let shown = Shown { plan, changes: &changes, dangers, verdicts, meaning, estimate, near: Vec::new() };
     if !global.quiet {
         print(&shown.text(look, global.verbose));
     }

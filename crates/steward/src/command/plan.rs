@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use deploy::{Depth, ledger};
 use diagnostics::render::{Ink, Style, columns, cut, wrap};
 use diagnostics::{Diagnostic, Span};
-use plan::{Action, Change, Danger, Estimate, Fate, Inventory, Plan, PolicyOf, RequestChange, Step};
+use plan::{Action, Change, Danger, Estimate, Fate, Inventory, Near, Plan, PolicyOf, RequestChange, Step};
 use prove::Date;
 use serde_json::json;
 
@@ -51,7 +51,8 @@ fn planned(global: &Global, options: &PlanOptions, today: Date) -> Result<Ending
     }
     let estimate = plan::estimate(&plan, &changes, options.parallel);
     let dangers = plan::dangers(&changes);
-    let shown = Shown { plan: &plan, changes: &changes, dangers, verdicts, meaning, estimate };
+    let near = plan::near(&wanted.desired);
+    let shown = Shown { plan: &plan, changes: &changes, dangers, verdicts, meaning, estimate, near };
     match global.format {
         Format::Json | Format::Sarif => print(&format!("{:#}\n", shown.json())),
         Format::Markdown => print(&shown.markdown()),
@@ -109,6 +110,8 @@ pub(super) struct Shown<'p> {
     pub meaning: Result<Meaning, String>,
     /// How long it takes.
     pub estimate: Estimate,
+    /// Quotas that it comes near to.
+    pub near: Vec<Near>,
 }
 
 /// Changes that have one cause look alike: the same of the same resource, in many stacks.
@@ -198,6 +201,7 @@ impl Shown<'_> {
                 }
             }
         }
+        self.quotas(&mut out, style, all);
         out.push('\n');
         out.push_str(&self.waves(style));
         out.push_str(&self.time(style));
@@ -379,6 +383,28 @@ impl Shown<'_> {
         format!("{}\n", style.paint(Ink::Strong, &text))
     }
 
+    /// Quotas that it comes near to, or exceeds.
+    fn quotas(&self, out: &mut String, style: Style, all: bool) {
+        if self.near.is_empty() {
+            return;
+        }
+        let _ = writeln!(out, "\n{}", style.paint(Ink::Strong, "quotas of AWS that are nearly used up"));
+        let most = if all { usize::MAX } else { 6 };
+        for near in self.near.iter().take(most) {
+            let ink = if near.used > near.most { Ink::Bad } else { Ink::Doubt };
+            let count = style.paint(ink, &format!("{:>7} of {:<7}", near.used, near.most));
+            let text = format!("{}: {}", near.what, near.place);
+            let _ = writeln!(
+                out,
+                "{count} {}",
+                cut(&text, style.width.saturating_sub(19), style.glyph("…", "..."))
+            );
+        }
+        if self.near.len() > most {
+            let _ = writeln!(out, "  … and {} more; -v shows them", self.near.len() - most);
+        }
+    }
+
     /// How long it may take, and what that rests on.
     fn time(&self, style: Style) -> String {
         let Estimate { seconds, longest, slow, guessed, .. } = &self.estimate;
@@ -421,6 +447,7 @@ impl Shown<'_> {
             "changes": self.changes,
             "dangers": self.dangers,
             "estimate": self.estimate,
+            "quotas": self.near,
             "meaning": self.meaning_json(),
             "guarantees": verdicts.map(|(id, before, now)| json!({ "id": id, "before": before, "after": now })).collect::<Vec<_>>(),
         })
