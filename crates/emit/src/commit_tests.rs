@@ -7,7 +7,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::{CommitError, Disk, System, commit, commit_on};
+use std::time::Duration;
+
+use super::{CommitError, Disk, System, commit, commit_on, sweep};
 use crate::Bundle;
 
 /// The disk, on which the operation of this number, and all after it where `broken`, fails.
