@@ -10,14 +10,16 @@
 //! Amazon S3 uses AWS KMS"; AWS Lambda Developer Guide, "Using Lambda with Amazon SQS" and "… Amazon Kinesis", execution role
 //! permissions; AWS CloudTrail User Guide, "Role policy document for CloudTrail to use CloudWatch Logs".
 
+pub(crate) mod parts;
+
 use std::collections::HashMap;
 
 use estate::{Pseudo, Reference, ResourceRef, SmolStr, StackId, Target, Value};
-use iam::access::{Access, Document, Names, Thing, marked};
+use iam::access::{Access, Names, Thing, marked};
 
 use crate::Facts;
-use crate::guarantees::own_guarantees::belongs;
-use crate::intent::{Party, Usage};
+use crate::intent::Usage;
+use parts::Parts;
 
 /// Something that a role has to be allowed.
 #[derive(Debug)]
@@ -129,14 +131,22 @@ const PROPERTIES: &[Row] = &[
     ),
 ];
 
+/// An estate looked up for what is needed.
+pub(crate) fn parts<'f, 'a>(facts: &'f Facts<'a>) -> Parts<'f, 'a> {
+    let mut kinds: Vec<&str> = USES.iter().map(|(kind, ..)| *kind).collect();
+    kinds.dedup();
+    Parts::of(facts, &kinds)
+}
+
 /// Everything that is needed, in the estate's order.
-pub(crate) fn needs<'a>(facts: &Facts<'a>) -> Vec<Need<'a>> {
+pub(crate) fn needs<'a>(facts: &Facts<'a>, parts: &Parts<'_, 'a>) -> Vec<Need<'a>> {
     let access = facts.access();
     let by_place = |list: Vec<(StackId, &SmolStr)>| -> HashMap<(StackId, SmolStr), usize> {
         list.into_iter().enumerate().map(|(at, (stack, id))| ((stack, id.clone()), at)).collect()
     };
     let finder = Finder {
         facts,
+        parts,
         access,
         holders: by_place(access.holders.iter().map(|one| (one.stack, &one.id)).collect()),
         things: by_place(access.things.iter().map(|one| (one.stack, &one.id)).collect()),
@@ -158,24 +168,9 @@ pub(crate) fn needs<'a>(facts: &Facts<'a>) -> Vec<Need<'a>> {
     out
 }
 
-/// Roles that run the components of a party: of tasks their own, of functions theirs.
-pub(crate) fn runners<'a>(facts: &Facts<'a>, party: &Party) -> Vec<(ResourceRef<'a>, ResourceRef<'a>)> {
-    let mut out = Vec::new();
-    for (kind, property) in [("AWS::ECS::TaskDefinition", "TaskRoleArn"), ("AWS::Lambda::Function", "Role")] {
-        for found in facts.index.of_kind(kind) {
-            if !belongs(facts.access(), *found, party) {
-                continue;
-            }
-            let role = found.resource.properties.get(property);
-            let role = role.and_then(|role| facts.index.references(role).into_iter().next());
-            out.extend(role.filter(|role| role.resource.kind == "AWS::IAM::Role").map(|role| (*found, role)));
-        }
-    }
-    out
-}
-
 struct Finder<'f, 'a> {
     facts: &'f Facts<'a>,
+    parts: &'f Parts<'f, 'a>,
     access: &'f Access<'a>,
     holders: HashMap<(StackId, SmolStr), usize>,
     things: HashMap<(StackId, SmolStr), usize>,
@@ -281,9 +276,10 @@ impl<'a> Finder<'_, 'a> {
     }
 
     fn used(&self, used: &Usage, out: &mut Vec<Need<'a>>) {
-        for (component, role) in runners(self.facts, &used.who) {
+        let what = self.parts.of_party(&used.what);
+        for (component, role) in self.parts.runners(&used.who) {
             let Some(&holder) = self.holders.get(&(role.stack_id, role.id.clone())) else { continue };
-            for found in self.facts.index.all().filter(|found| belongs(self.access, *found, &used.what)) {
+            for found in what.iter().copied() {
                 let kind = found.resource.kind.as_str();
                 let rows = || USES.iter().filter(|(known, _, does, _)| *known == kind && does.covers(used));
                 let Some(&at) = self.things.get(&(found.stack_id, found.id.clone())) else { continue };
@@ -382,54 +378,4 @@ fn private_registry(image: &str) -> Option<String> {
     let region = host.strip_suffix(".amazonaws.com")?;
     let repository = rest.split(['@', ':']).next()?;
     Some(format!("arn:aws:ecr:{region}:{account}:repository/{repository}"))
-}
-
-/// The endpoints of a network through which a component's requests to a service go.
-pub(crate) struct Way<'a> {
-    /// The network, as policies name it.
-    pub vpc: String,
-    /// The endpoint.
-    pub endpoint: Option<ResourceRef<'a>>,
-    /// Its policy; `None` where it has none, and lets everything pass.
-    pub policy: Option<Document>,
-}
-
-/// By which way a component's requests to a service go; `None` where that is not known, or it stands in no network.
-pub(crate) fn way<'a>(facts: &Facts<'a>, component: ResourceRef<'_>, service: &str) -> Option<Way<'a>> {
-    let vpc_of = |value: &Value| {
-        facts.index.references(value).into_iter().find(|it| it.resource.kind == "AWS::EC2::VPC")
-    };
-    let subnets = match component.resource.kind.as_str() {
-        "AWS::ECS::TaskDefinition" => {
-            let services = facts.index.of_kind("AWS::ECS::Service").iter().find(|service| {
-                let task = service.resource.properties.get("TaskDefinition");
-                let tasks = task.map(|task| facts.index.references(task)).unwrap_or_default();
-                tasks.iter().any(|task| (task.stack_id, task.id) == (component.stack_id, component.id))
-            })?;
-            services.resource.properties.get_path(&[
-                "NetworkConfiguration",
-                "AwsvpcConfiguration",
-                "Subnets",
-            ])?
-        }
-        "AWS::Lambda::Function" => component.resource.properties.get_path(&["VpcConfig", "SubnetIds"])?,
-        _ => return None,
-    };
-    let subnet =
-        facts.index.references(subnets).into_iter().find(|it| it.resource.kind == "AWS::EC2::Subnet")?;
-    let vpc = vpc_of(subnet.resource.properties.get("VpcId")?)?;
-    let names = Names::of(facts.estate);
-    let end = match service {
-        "ecr" => ".ecr.api".to_owned(),
-        service => format!(".{service}"),
-    };
-    let endpoint = facts.index.of_kind("AWS::EC2::VPCEndpoint").iter().copied().find(|endpoint| {
-        let properties = &endpoint.resource.properties;
-        properties.get("VpcId").and_then(vpc_of) == Some(vpc)
-            && properties.get("ServiceName").is_some_and(|name| marked(&names.pieces(name)).ends_with(&end))
-    });
-    let policy = endpoint.and_then(|endpoint| Access::policy_of(&facts.index, endpoint, "PolicyDocument"));
-    let reference = Reference::to(vpc.stack_id, vpc.id.clone());
-    let vpc = marked(&names.pieces(&Value::new(estate::Kind::Reference(Box::new(reference)))));
-    Some(Way { vpc, endpoint, policy })
 }

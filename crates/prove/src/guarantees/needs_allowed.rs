@@ -12,7 +12,8 @@ use iam::access::{Circumstances, Finding, Names, Thing, Verdict as Allowed, Who,
 use iam::policy::Effect;
 use iam::symbolic::Given;
 
-use crate::needs::{Need, Of, needs, region_of, way};
+use crate::needs::parts::{Parts, Way};
+use crate::needs::{Need, Of, needs, parts, region_of};
 use crate::{Facts, Findings, Guarantee, Level, Witness};
 
 /// See the module.
@@ -25,7 +26,8 @@ pub static GUARANTEE: Guarantee = Guarantee {
 };
 
 fn check(facts: &Facts<'_>, findings: &mut Findings) {
-    let needs = needs(facts);
+    let parts = parts(facts);
+    let needs = needs(facts, &parts);
     let mut at = 0;
     while let Some(first) = needs.get(at) {
         // Needs of one component for one reason are told as one.
@@ -37,7 +39,7 @@ fn check(facts: &Facts<'_>, findings: &mut Findings) {
         at += count;
         let before = findings.findings.len();
         for need in all {
-            ask(facts, need, findings);
+            ask(facts, &parts, need, findings);
         }
         if findings.findings.len() == before {
             findings.proved(first.component);
@@ -45,7 +47,7 @@ fn check(facts: &Facts<'_>, findings: &mut Findings) {
     }
 }
 
-fn ask(facts: &Facts<'_>, need: &Need<'_>, findings: &mut Findings) {
+fn ask(facts: &Facts<'_>, parts: &Parts<'_, '_>, need: &Need<'_>, findings: &mut Findings) {
     let access = facts.access();
     let Some(holder) = access.holders.get(need.holder) else { return };
     let own = Thing {
@@ -75,9 +77,9 @@ fn ask(facts: &Facts<'_>, need: &Need<'_>, findings: &mut Findings) {
         // A service that asks for somebody does not come through their network, and a database is no service's door.
         let way = match (need.via, service) {
             (Some(_), _) | (None, "rds-db") => None,
-            (None, service) => way(facts, need.component, service),
+            (None, service) => parts.way(need.component, service),
         };
-        let given = context(facts, need, service, way.as_ref());
+        let given = context(facts, need, service, way.as_deref());
         let endpoint = way.as_ref().and_then(|way| way.policy.as_ref());
         let circumstances = Circumstances { arn: need.arn.clone(), given: &given, endpoint };
         let finding = access.can_under(Who::Holder(holder), action, thing, circumstances);
@@ -137,12 +139,7 @@ fn fix(finding: &Finding, action: &str) -> String {
 }
 
 /// What is known of the requests of a component.
-fn context(
-    facts: &Facts<'_>,
-    need: &Need<'_>,
-    service: &str,
-    way: Option<&crate::needs::Way<'_>>,
-) -> Vec<Given> {
+fn context(facts: &Facts<'_>, need: &Need<'_>, service: &str, way: Option<&Way<'_>>) -> Vec<Given> {
     let region = region_of(facts, need.component);
     let mut out: Vec<Given> = vec![
         ("aws:SecureTransport".into(), Some("true".to_owned())),

@@ -6,15 +6,16 @@
 //!
 //! Source: "Security best practices in IAM", IAM User Guide, "Apply least-privilege permissions".
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
-use estate::SmolStr;
+use estate::ResourceRef;
 use iam::access::{Document, Holder, document, principal_text, rendered, shown};
 use iam::policy::{Effect, Policy, Sense, Statement};
 use iam::symbolic::{Answer, extra};
 use serde_json::json;
 
-use crate::needs::{Need, needs, region_of, runners};
+use crate::needs::parts::{Place, place};
+use crate::needs::{Need, needs, parts, region_of};
 use crate::{Facts, Findings, Guarantee, Level, Witness};
 
 /// See the module.
@@ -32,18 +33,21 @@ fn check(facts: &Facts<'_>, findings: &mut Findings) {
     };
     let access = facts.access();
     let mut by_role: BTreeMap<usize, Vec<Need<'_>>> = BTreeMap::new();
-    for need in needs(facts) {
+    let parts = parts(facts);
+    for need in needs(facts, &parts) {
         by_role.entry(need.holder).or_default().push(need);
     }
-    let position =
-        |stack, id: &SmolStr| access.holders.iter().position(|one| one.stack == stack && one.id == *id);
+    let places = access.holders.iter().enumerate().map(|(at, one)| ((one.stack, one.id.clone()), at));
+    let places: HashMap<Place, usize> = places.collect();
+    let position = |found: ResourceRef<'_>| places.get(&place(found)).copied();
+    let naming = naming(facts);
     let mut roles: Vec<usize> = Vec::new();
     for party in &intent.workloads {
-        for (component, role) in runners(facts, party) {
-            roles.extend(position(role.stack_id, role.id));
+        for (component, role) in parts.runners(party) {
+            roles.extend(position(role));
             let starts = component.resource.properties.get("ExecutionRoleArn");
             let starts = starts.map(|role| facts.index.references(role)).unwrap_or_default();
-            roles.extend(starts.iter().filter_map(|role| position(role.stack_id, role.id)));
+            roles.extend(starts.iter().filter_map(|role| position(*role)));
         }
     }
     roles.sort_unstable();
@@ -53,7 +57,7 @@ fn check(facts: &Facts<'_>, findings: &mut Findings) {
         let Some(found) = facts.index.get(holder.stack, &holder.id) else { continue };
         let needs = by_role.get(&at).map_or(&[][..], Vec::as_slice);
         let mut clean = true;
-        for granted in granted(facts, holder) {
+        for granted in granted(facts, holder, &naming) {
             let span = granted.span;
             match beyond(facts, needs, &granted.policy) {
                 Beyond::Nothing => {}
@@ -92,8 +96,24 @@ struct Granted {
     span: diagnostics::Span,
 }
 
+/// Positions of the things whose policies name a principal, by how they name it.
+fn naming(facts: &Facts<'_>) -> HashMap<String, Vec<usize>> {
+    let mut out: HashMap<String, Vec<usize>> = HashMap::new();
+    for (at, thing) in facts.access().things.iter().enumerate() {
+        let policies = thing.policies.iter().filter_map(|document| document.policy.as_ref().ok());
+        let sets = policies.flat_map(|policy| &policy.statements).filter_map(|one| one.principals.as_ref());
+        for principal in sets.flat_map(|set| &set.principals) {
+            let known = out.entry(principal_text(&principal.kind)).or_default();
+            if known.last() != Some(&at) {
+                known.push(at);
+            }
+        }
+    }
+    out
+}
+
 /// All of them, each with what denies beside it.
-fn granted(facts: &Facts<'_>, holder: &Holder) -> Vec<Granted> {
+fn granted(facts: &Facts<'_>, holder: &Holder, naming: &HashMap<String, Vec<usize>>) -> Vec<Granted> {
     let mut out = Vec::new();
     let of = |document: &Document, takes: &dyn Fn(&Statement) -> bool, out: &mut Vec<Granted>| {
         let policy = match &document.policy {
@@ -125,7 +145,8 @@ fn granted(facts: &Facts<'_>, holder: &Holder) -> Vec<Granted> {
         let named = statement.principals.iter().flat_map(|set| &set.principals);
         named.into_iter().any(|one| principal_text(&one.kind) == holder.arn)
     };
-    for thing in &facts.access().things {
+    let named = naming.get(&holder.arn).into_iter().flatten();
+    for thing in named.filter_map(|at| facts.access().things.get(*at)) {
         for document in thing.policies.iter().filter(|document| document.policy.is_ok()) {
             if thing.kind.starts_with("AWS::KMS::") {
                 // `*` in a key policy is the key.

@@ -4,7 +4,7 @@
 
 mod requests;
 
-pub(crate) use requests::belongs;
+pub(crate) use requests::{belongs, home};
 
 use reachability::query::{Ends, Flows, Verdict as Reached};
 

@@ -152,32 +152,41 @@ fn things<'x>(
     named.filter_map(|thing| Some((thing, actions(&thing.kind)?))).collect()
 }
 
+/// A tag of a resource, in either of the two forms.
+fn tag(found: ResourceRef<'_>, key: &str) -> Option<SmolStr> {
+    let tags = found.resource.properties.get("Tags")?;
+    match tags.as_map() {
+        Some(map) => map.iter().find(|entry| entry.key == key)?.value.as_text(),
+        None => tags
+            .as_items()
+            .iter()
+            .find(|tag| tag.get("Key").and_then(Value::as_str) == Some(key))?
+            .get("Value")?
+            .as_text(),
+    }
+}
+
+/// The environment that a resource belongs to, and the workload or store that it is part of.
+pub(crate) fn home(access: &Access<'_>, found: ResourceRef<'_>) -> (Option<SmolStr>, Option<SmolStr>) {
+    let account = access.estate.account(found.stack.account);
+    let environment =
+        tag(found, "environment").or_else(|| account.and_then(|account| account.environment.clone()));
+    (environment, tag(found, "application"))
+}
+
 /// Whether a resource is of a party, by its tags and its account.
 pub(crate) fn belongs(access: &Access<'_>, found: ResourceRef<'_>, party: &Party) -> bool {
     let account = access.estate.account(found.stack.account);
-    let tag = |key: &str| -> Option<SmolStr> {
-        let tags = found.resource.properties.get("Tags")?;
-        match tags.as_map() {
-            Some(map) => map.iter().find(|entry| entry.key == key)?.value.as_text(),
-            None => tags
-                .as_items()
-                .iter()
-                .find(|tag| tag.get("Key").and_then(Value::as_str) == Some(key))?
-                .get("Value")?
-                .as_text(),
-        }
-    };
-    let environment =
-        || tag("environment").or_else(|| account.and_then(|account| account.environment.clone()));
     match party {
         Party::Anyone => true,
         Party::Internet | Party::Offices(_) | Party::Firewall => false,
-        Party::Environment(name) => environment().as_ref() == Some(name),
+        Party::Environment(name) => home(access, found).0.as_ref() == Some(name),
         Party::Account(name) => account.is_some_and(|account| account.name == *name),
         Party::Accounts(_, names) => account.is_some_and(|account| names.contains(&account.name)),
         Party::Application(within, name) => {
-            tag("application").as_ref() == Some(name)
-                && within.as_ref().is_none_or(|within| environment().as_ref() == Some(within))
+            let (environment, application) = home(access, found);
+            application.as_ref() == Some(name)
+                && within.as_ref().is_none_or(|within| environment.as_ref() == Some(within))
         }
     }
 }
