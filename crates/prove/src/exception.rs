@@ -11,8 +11,8 @@ pub struct Exception {
     /// The guarantee's id.
     pub guarantee: String,
     /// The subjects it covers: `account/region/stack/resource` with `*` for any text; a pattern without
-    /// slash names a logical id. Several with `|` between them are one thing that may be in several places.
-    pub subjects: String,
+    /// slash names a logical id. Several are one thing that may be in several places.
+    pub subjects: Vec<String>,
     /// Who answers for it.
     pub owner: String,
     /// Why.
@@ -28,7 +28,13 @@ impl Exception {
     #[must_use]
     pub fn covers(&self, path: &str, id: &str) -> bool {
         let covers = |pattern: &str| matches(pattern, if pattern.contains('/') { path } else { id });
-        self.subjects.split('|').any(covers)
+        self.subjects.iter().any(|pattern| covers(pattern))
+    }
+
+    /// The subjects in one text, `|` between them.
+    #[must_use]
+    pub fn says(&self) -> String {
+        self.subjects.join("|")
     }
 }
 
@@ -47,7 +53,7 @@ mod tests {
     fn one_thing_may_be_in_several_places() {
         let exception = Exception {
             guarantee: String::new(),
-            subjects: "*/*/prod-data-api/*|*/*/prod-service-api/*".into(),
+            subjects: vec!["*/*/prod-data-api/*".into(), "*/*/prod-service-api/*".into()],
             owner: String::new(),
             reason: String::new(),
             expires: crate::Date::parse("2026-11-01").expect("a day"),
@@ -55,6 +61,22 @@ mod tests {
         };
         assert!(exception.covers("production/us-east-1/prod-service-api/Api", "Api"));
         assert!(!exception.covers("production/us-east-1/prod-service-web/Api", "Api"));
+    }
+
+    #[test]
+    fn a_name_that_holds_a_bar_is_one_name() {
+        let id = "production/us-east-1/AWS::ECS::Service/service/api|cluster";
+        let exception = Exception {
+            guarantee: String::new(),
+            subjects: vec![id.into()],
+            owner: String::new(),
+            reason: String::new(),
+            expires: crate::Date::parse("2026-11-01").expect("a day"),
+            span: diagnostics::Span::NONE,
+        };
+        assert!(exception.covers(id, ""));
+        assert!(!exception.covers("production/us-east-1/AWS::ECS::Service/service/api", ""));
+        assert!(!exception.covers("", "cluster"));
     }
 
     #[test]

@@ -219,16 +219,16 @@ fn required_tags(blueprint: &Blueprint) -> Vec<String> {
 /// Exceptions as patterns over the paths of subjects; `patterns` says which a subject stands for.
 fn exceptions(
     written: &[blueprint::model::Exception],
-    patterns: impl Fn(&Subject) -> Vec<String>,
+    patterns: impl Fn(&Subject) -> Vec<Vec<String>>,
     today: Date,
 ) -> Vec<Exception> {
     let mut out = Vec::new();
     for exception in written {
-        let patterns: Vec<String> = match exception.subjects.as_slice() {
-            [] => vec!["*/*".to_owned()],
+        let things: Vec<Vec<String>> = match exception.subjects.as_slice() {
+            [] => vec![vec!["*/*".to_owned()]],
             subjects => subjects.iter().flat_map(|subject| patterns(&subject.value)).collect(),
         };
-        for subjects in patterns {
+        for subjects in things {
             out.push(Exception {
                 guarantee: exception.guarantee.value.to_string(),
                 subjects,
@@ -261,35 +261,39 @@ pub fn add_exceptions(read: &mut Read, path: &Path) {
         return;
     };
     let resources = |subject: &Subject| match subject {
-        Subject::Resources(pattern) => vec![pattern.to_string()],
+        Subject::Resources(pattern) => vec![vec![pattern.to_string()]],
         _ => Vec::new(),
     };
     read.exceptions.extend(exceptions(&written, resources, read.options.today));
 }
 
-/// What an exception is for, as patterns of `account/region/stack/resource`.
-fn patterns(blueprint: &Blueprint, subject: &Subject) -> Vec<String> {
+/// What an exception is for, as patterns of `account/region/stack/resource`: of each thing all the places where it may be.
+fn patterns(blueprint: &Blueprint, subject: &Subject) -> Vec<Vec<String>> {
     let account = |id: AccountId| {
         blueprint.account(id).map_or_else(String::new, |account| account.name.value.to_string())
     };
     match subject {
-        Subject::Account(id) => vec![format!("{}/*", account(*id))],
+        Subject::Account(id) => vec![vec![format!("{}/*", account(*id))]],
         Subject::Unit(unit) => {
             let ids = (0..blueprint.organization.accounts.len()).map(AccountId);
-            ids.filter(|id| is_in(blueprint, *id, *unit)).map(|id| format!("{}/*", account(id))).collect()
+            ids.filter(|id| is_in(blueprint, *id, *unit))
+                .map(|id| vec![format!("{}/*", account(id))])
+                .collect()
         }
         Subject::Environment(id) => blueprint
             .environment(*id)
-            .map(|environment| format!("{}/*/{}-*", account(environment.account), environment.name.value))
+            .map(|environment| {
+                vec![format!("{}/*/{}-*", account(environment.account), environment.name.value)]
+            })
             .into_iter()
             .collect(),
         Subject::Part(environment, name) => {
             let environment = environment.and_then(|id| blueprint.environment(id));
             let environment = environment.map_or("*", |environment| environment.name.value.as_str());
-            vec![["data", "service"].map(|what| format!("*/*/{environment}-{what}-{name}/*")).join("|")]
+            vec![["data", "service"].map(|what| format!("*/*/{environment}-{what}-{name}/*")).to_vec()]
         }
-        Subject::Template(name) => vec![format!("*/*/template-{name}/*")],
-        Subject::Resources(pattern) => vec![pattern.to_string()],
+        Subject::Template(name) => vec![vec![format!("*/*/template-{name}/*")]],
+        Subject::Resources(pattern) => vec![vec![pattern.to_string()]],
     }
 }
 

@@ -183,7 +183,7 @@ fn exceptions(run: &Reported<'_>) -> Value {
     let one = |(at, exception): (usize, &Exception)| {
         json!({
             "guarantee": exception.guarantee,
-            "subjects": exception.subjects,
+            "subjects": exception.says(),
             "owner": exception.owner,
             "reason": exception.reason,
             "expires": exception.expires.to_string(),

@@ -104,7 +104,7 @@ mod tests {
     fn exception(subjects: &str, until: &str) -> Exception {
         Exception {
             guarantee: "drift".to_owned(),
-            subjects: subjects.to_owned(),
+            subjects: vec![subjects.to_owned()],
             owner: "jo@acme.example".to_owned(),
             reason: "a test".to_owned(),
             expires: Date::parse(until).unwrap(),

@@ -171,8 +171,7 @@ fn excepted(out: &mut String, judged: &Judged<'_>, look: Style) {
             exception.expires, exception.owner
         );
         let _ = writeln!(out, "{glyph} {head}");
-        for line in
-            wrap(&format!("{}: {}", exception.subjects, exception.reason), look.width.saturating_sub(4))
+        for line in wrap(&format!("{}: {}", exception.says(), exception.reason), look.width.saturating_sub(4))
         {
             let _ = writeln!(out, "    {}", look.paint(Ink::Dim, &line));
         }
@@ -180,12 +179,13 @@ fn excepted(out: &mut String, judged: &Judged<'_>, look: Style) {
     for exception in &judged.expired {
         let text = format!(
             "the exception for {} ran out on {}: it counts again",
-            exception.subjects, exception.expires
+            exception.says(),
+            exception.expires
         );
         let _ = writeln!(out, "{}", look.paint(Ink::Doubt, &text));
     }
     for exception in &judged.unused {
-        let text = format!("the exception for {} covers nothing: remove it", exception.subjects);
+        let text = format!("the exception for {} covers nothing: remove it", exception.says());
         let _ = writeln!(out, "{}", look.paint(Ink::Doubt, &text));
     }
     if !(by.is_empty() && judged.expired.is_empty() && judged.unused.is_empty()) {
@@ -284,7 +284,7 @@ pub(super) fn as_json(report: &Report, judged: &Judged<'_>) -> Value {
         out.as_object_mut().map(|map| map.insert("exception".to_owned(), by));
         out
     });
-    let subjects = |all: &[&Exception]| -> Vec<String> { all.iter().map(|it| it.subjects.clone()).collect() };
+    let subjects = |all: &[&Exception]| -> Vec<String> { all.iter().map(|it| it.says()).collect() };
     json!({ "schema": "steward-drift/1", "checked": report.checked,
             "checkedTwice": report.twice, "checkedByDetectionOnly": report.detected, "stacksWithoutDetection": report.undetected,
             "notCheckable": report.not_checkable,
