@@ -241,7 +241,12 @@ mod tests {
             |it| it,
             |_, _| {
                 let at = asked.fetch_add(1, Ordering::SeqCst);
-                if at == 5 { Err(CloudError::refused("AccessDenied", "no")) } else { Ok(at) }
+                if at == 5 {
+                    return Err(CloudError::refused("AccessDenied", "no"));
+                }
+                // What goes well takes longer than a refusal, so that this one is heard of before all is asked.
+                std::thread::sleep(Duration::from_millis(3));
+                Ok(at)
             },
         );
         assert_eq!(answer, Err(CloudError::refused("AccessDenied", "no")));
