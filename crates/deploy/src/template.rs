@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+pub(crate) use plan::template::{placeholders, references};
 use serde_json::{Map, Value};
 
 /// A template.
@@ -164,39 +165,4 @@ pub fn plain(value: &Value) -> String {
         Value::Null => String::new(),
         other => other.to_string(),
     }
-}
-
-/// Names that a value refers to, by `Ref`, `Fn::GetAtt` and within `Fn::Sub`.
-pub(crate) fn references(value: &Value, out: &mut BTreeSet<String>) {
-    match value {
-        Value::Array(items) => items.iter().for_each(|item| references(item, out)),
-        Value::Object(map) => {
-            match map.iter().next().filter(|_| map.len() == 1) {
-                Some((key, Value::String(name))) if key == "Ref" => {
-                    out.insert(name.clone());
-                }
-                Some((key, Value::String(path))) if key == "Fn::GetAtt" => {
-                    out.extend(path.split('.').next().map(str::to_owned));
-                }
-                Some((key, Value::Array(path))) if key == "Fn::GetAtt" => {
-                    out.extend(path.first().and_then(Value::as_str).map(str::to_owned));
-                }
-                Some((key, sub)) if key == "Fn::Sub" => {
-                    let text = sub.as_str().or_else(|| sub.get(0).and_then(Value::as_str)).unwrap_or("");
-                    out.extend(
-                        placeholders(text).map(|name| name.split('.').next().unwrap_or(name).to_owned()),
-                    );
-                }
-                _ => {}
-            }
-            map.values().for_each(|value| references(value, out));
-        }
-        _ => {}
-    }
-}
-
-/// What stands in `${…}` in a text, without `${!…}`.
-pub(crate) fn placeholders(text: &str) -> impl Iterator<Item = &str> {
-    let parts = text.split("${").skip(1).filter_map(|part| part.split_once('}').map(|(name, _)| name.trim()));
-    parts.filter(|name| !name.starts_with('!'))
 }

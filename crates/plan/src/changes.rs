@@ -13,6 +13,7 @@ use catalog::{Catalog, Paths, Step as PathStep};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::template::{references, resources};
 use crate::{Action, Inventory, Plan};
 
 /// What happens to a resource.
@@ -114,14 +115,16 @@ pub fn changes(plan: &Plan, inventory: &Inventory) -> Vec<Change> {
             .map(|it| it.name.clone())
             .collect();
         let ids: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+        let (referring_before, referring_after) = (referring(&before), referring(&after));
         for id in ids {
+            let dependants = if after.contains_key(id) { &referring_after } else { &referring_before };
             let change = |fate, kind: &str, properties: Vec<String>| Change {
                 fate,
                 stack: step.key.clone(),
                 id: id.clone(),
                 kind: kind.to_owned(),
                 properties,
-                dependants: dependants(&after, &before, id),
+                dependants: dependants.get(id).cloned().unwrap_or_default(),
             };
             match (before.get(id), after.get(id)) {
                 (None, Some(new)) => out.push(change(Fate::Created, kind(new), Vec::new())),
@@ -147,12 +150,6 @@ pub fn changes(plan: &Plan, inventory: &Inventory) -> Vec<Change> {
     out
 }
 
-fn resources(template: &str) -> BTreeMap<String, Value> {
-    let root: Value = serde_json::from_str(template).unwrap_or_default();
-    let all = root.get("Resources").and_then(Value::as_object).cloned().unwrap_or_default();
-    all.into_iter().collect()
-}
-
 fn kind(resource: &Value) -> &str {
     resource.get("Type").and_then(Value::as_str).unwrap_or_default()
 }
@@ -173,17 +170,24 @@ fn differing(old: Option<&Value>, new: Option<&Value>, handed: &BTreeSet<String>
 }
 
 fn names(value: &Value, parameters: &BTreeSet<String>) -> bool {
-    match value {
-        Value::Object(map) => {
-            let named = map.get("Ref").and_then(Value::as_str).is_some_and(|name| parameters.contains(name));
-            let sub = map.get("Fn::Sub").and_then(Value::as_str);
-            let sub =
-                sub.is_some_and(|text| parameters.iter().any(|name| text.contains(&format!("${{{name}}}"))));
-            named || sub || map.values().any(|value| names(value, parameters))
+    !parameters.is_empty() && referred(value).iter().any(|name| parameters.contains(name))
+}
+
+fn referred(value: &Value) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    references(value, &mut names);
+    names
+}
+
+/// For each name the logical ids of resources that refer to it, in order.
+fn referring(resources: &BTreeMap<String, Value>) -> BTreeMap<String, Vec<String>> {
+    let mut out: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (id, resource) in resources {
+        for name in referred(resource).into_iter().filter(|name| name != id) {
+            out.entry(name).or_default().push(id.clone());
         }
-        Value::Array(items) => items.iter().any(|item| names(item, parameters)),
-        _ => false,
     }
+    out
 }
 
 fn fate(kind: &str, changed: &[String]) -> Fate {
@@ -207,30 +211,6 @@ fn fate(kind: &str, changed: &[String]) -> Fate {
         Fate::MayBeReplaced
     } else {
         Fate::Changed
-    }
-}
-
-/// Logical ids of resources that refer to one.
-fn dependants(after: &BTreeMap<String, Value>, before: &BTreeMap<String, Value>, id: &str) -> Vec<String> {
-    let all = if after.contains_key(id) { after } else { before };
-    let one: BTreeSet<String> = [id.to_owned()].into();
-    let refers = |value: &Value| names(value, &one) || reads(value, id);
-    let found = all.iter().filter(|(other, value)| *other != id && refers(value));
-    found.map(|(other, _)| other.clone()).collect()
-}
-
-fn reads(value: &Value, id: &str) -> bool {
-    match value {
-        Value::Object(map) => {
-            let attribute = map.get("Fn::GetAtt");
-            let first = attribute.and_then(|it| it.get(0).or(Some(it))).and_then(Value::as_str);
-            let read = first.is_some_and(|text| text == id || text.starts_with(&format!("{id}.")));
-            let sub = map.get("Fn::Sub").and_then(Value::as_str);
-            let sub = sub.is_some_and(|text| text.contains(&format!("${{{id}.")));
-            read || sub || map.values().any(|value| reads(value, id))
-        }
-        Value::Array(items) => items.iter().any(|item| reads(item, id)),
-        _ => false,
     }
 }
 

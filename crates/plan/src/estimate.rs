@@ -14,6 +14,7 @@ use catalog::Catalog;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::template::{references, resources};
 use crate::{Change, Fate, Plan, Step};
 
 /// Seconds of a stack beside its resources: a change set is made and read, and the status asked for.
@@ -82,83 +83,39 @@ fn seconds(change: &Change) -> (u64, bool) {
 
 /// Seconds of the longest chain of resources of a stack that change and refer to each other.
 fn chain(step: &Step, own: &BTreeMap<&str, &Change>) -> u64 {
-    let root: Value = serde_json::from_str(&step.template).unwrap_or_default();
-    let resources = root.get("Resources").and_then(Value::as_object);
-    let needs = |id: &str| -> BTreeSet<String> {
+    let resources = resources(&step.template);
+    let mut needs: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+    for (id, resource) in &resources {
         let mut names = BTreeSet::new();
-        if let Some(resource) = resources.and_then(|all| all.get(id)) {
-            named(resource, &mut names);
-        }
-        names
-    };
-    let mut known: BTreeMap<String, u64> = BTreeMap::new();
-    let all: Vec<String> = resources
-        .into_iter()
-        .flat_map(serde_json::Map::keys)
-        .cloned()
-        .chain(own.keys().map(|id| (*id).to_owned()))
-        .collect();
-    for id in all {
+        references(resource, &mut names);
+        let after = resource.get("DependsOn").unwrap_or(&Value::Null);
+        names.extend(after.as_str().map(str::to_owned));
+        names.extend(after.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned));
+        names.retain(|name| name != id && resources.contains_key(name));
+        needs.insert(id, names);
+    }
+    let none = BTreeSet::new();
+    let mut known: BTreeMap<&str, u64> = BTreeMap::new();
+    for id in needs.keys().chain(own.keys()).copied() {
         // Depth first, without recursion: what is needed goes first; a circle, which CloudFormation refuses, counts once.
         let mut open = vec![(id, false)];
-        let mut entered: BTreeSet<String> = BTreeSet::new();
+        let mut entered: BTreeSet<&str> = BTreeSet::new();
         while let Some((id, ready)) = open.pop() {
-            if known.contains_key(&id) {
+            if known.contains_key(id) {
                 continue;
             }
-            let needs: Vec<String> = needs(&id)
-                .into_iter()
-                .filter(|name| *name != id && resources.is_some_and(|all| all.contains_key(name)))
-                .collect();
+            let needs = needs.get(id).unwrap_or(&none);
             if ready {
-                let before = needs.iter().filter_map(|name| known.get(name)).max().copied().unwrap_or(0);
-                let itself = own.get(id.as_str()).map_or(0, |change| seconds(change).0);
-                known.insert(id, before + itself);
-            } else if entered.insert(id.clone()) {
+                let before = needs.iter().filter_map(|name| known.get(name.as_str())).max().copied();
+                let itself = own.get(id).map_or(0, |change| seconds(change).0);
+                known.insert(id, before.unwrap_or(0) + itself);
+            } else if entered.insert(id) {
                 open.push((id, true));
-                open.extend(needs.into_iter().map(|name| (name, false)));
+                open.extend(needs.iter().map(|name| (name.as_str(), false)));
             }
         }
     }
     known.values().max().copied().unwrap_or(0)
-}
-
-/// Names that a part of a template refers to, parameters among them.
-fn named(value: &Value, out: &mut BTreeSet<String>) {
-    match value {
-        Value::Object(map) => {
-            for (key, value) in map {
-                match (key.as_str(), value) {
-                    ("Ref", Value::String(name)) => {
-                        out.insert(name.clone());
-                    }
-                    ("DependsOn", Value::String(name)) => {
-                        out.insert(name.clone());
-                    }
-                    ("DependsOn", Value::Array(names)) => {
-                        out.extend(names.iter().filter_map(Value::as_str).map(str::to_owned));
-                    }
-                    ("Fn::GetAtt", Value::String(name)) => {
-                        out.extend(name.split('.').next().map(str::to_owned));
-                    }
-                    ("Fn::GetAtt", Value::Array(parts)) => {
-                        out.extend(parts.first().and_then(Value::as_str).map(str::to_owned));
-                    }
-                    ("Fn::Sub", _) => {
-                        let text = value.as_str().or_else(|| value.get(0).and_then(Value::as_str));
-                        for part in text.unwrap_or_default().split("${").skip(1) {
-                            let name = part.split(['}', '.']).next().unwrap_or_default();
-                            out.insert(name.to_owned());
-                        }
-                        named(value, out);
-                    }
-                    _ => named(value, out),
-                }
-            }
-        }
-        Value::Array(items) => items.iter().for_each(|item| named(item, out)),
-        _ => {}
-    }
 }
 
 /// Seconds until the last step is done: each begins when those before it are done and a place is free.

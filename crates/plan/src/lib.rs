@@ -13,6 +13,7 @@ mod order;
 mod quotas;
 mod select;
 mod shared_text;
+pub mod template;
 
 pub use changes::{Change, Danger, Fate, changes, dangers};
 pub use estimate::{Estimate, estimate};

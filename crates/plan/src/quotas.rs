@@ -3,13 +3,14 @@
 //! In: what is wanted. Out: [`Near`]: counts of four fifths of a quota and more, the nearest first. Always: a count is of what the templates
 //! say and no more: what else is in an account counts for AWS and not here; quotas themselves are data of the catalog, with their source.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use catalog::Catalog;
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::Desired;
+use crate::template::{references, resources};
 
 /// A quota that is nearly used up, or more than that.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -38,10 +39,7 @@ pub fn near(desired: &Desired) -> Vec<Near> {
         count.add("outputs in a template", &stack.key, stack.outputs.len(), quotas.outputs);
         count.add("bytes of a template", &stack.key, stack.bytes, quotas.template_body_s3_bytes);
         let template = desired.templates.get(&stack.template).map_or("", |text| text);
-        let root: Value = serde_json::from_str(template).unwrap_or_default();
-        if let Some(resources) = root.get("Resources").and_then(Value::as_object) {
-            count.resources(&stack.key, &place, resources);
-        }
+        count.resources(&stack.key, &place, &resources(template));
     }
     for (place, used) in stacks {
         count.add("stacks in an account and region", &place, used, quotas.stacks);
@@ -65,7 +63,7 @@ impl Counts {
         }
     }
 
-    fn resources(&mut self, stack: &str, place: &str, resources: &Map<String, Value>) {
+    fn resources(&mut self, stack: &str, place: &str, resources: &BTreeMap<String, Value>) {
         for (id, resource) in resources {
             let properties = resource.get("Properties").unwrap_or(&Value::Null);
             let list = |name: &str| properties.get(name).and_then(Value::as_array).map_or(0, Vec::len);
@@ -127,10 +125,9 @@ impl Counts {
 
 /// The logical id or parameter that a value refers to.
 fn referred(value: &Value) -> Option<String> {
-    let name = value.get("Ref").and_then(Value::as_str).map(str::to_owned);
-    let attribute = value.get("Fn::GetAtt");
-    let first = attribute.and_then(|it| it.get(0).or(Some(it))).and_then(Value::as_str);
-    name.or_else(|| first.map(|text| text.split('.').next().unwrap_or(text).to_owned()))
+    let mut names = BTreeSet::new();
+    references(value, &mut names);
+    names.pop_first()
 }
 
 #[cfg(test)]
@@ -142,14 +139,15 @@ mod tests {
 
     fn counted(resources: &Value) -> Vec<(String, String, usize, usize)> {
         let mut counts = Counts::default();
-        counts.resources("prod/us-east-1/hub", "prod/us-east-1", resources.as_object().unwrap());
+        let resources = resources.as_object().unwrap().clone().into_iter().collect();
+        counts.resources("prod/us-east-1/hub", "prod/us-east-1", &resources);
         counts.done().into_iter().map(|near| (near.what, near.place, near.used, near.most)).collect()
     }
 
     #[test]
     fn what_is_four_fifths_of_a_quota_is_near_and_what_is_less_is_not() {
         let addresses = |count: usize| {
-            let all: Map<String, Value> =
+            let all: serde_json::Map<String, Value> =
                 (0..count).map(|at| (format!("Address{at}"), json!({ "Type": "AWS::EC2::EIP" }))).collect();
             counted(&Value::Object(all))
         };
