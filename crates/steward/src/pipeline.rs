@@ -14,6 +14,7 @@ use blueprint::{Blueprint, Files};
 use catalog::Catalog;
 use design::Lock;
 use diagnostics::{Diagnostic, Diagnostics, SourceMap, Span};
+use emit::cloudformation::{Emission, Options as Emitting};
 use estate::{Estate, SmolStr};
 use intake::{Options as Reading, TemplateFile};
 use prove::{Date, Exception, Options, Report};
@@ -78,6 +79,29 @@ impl Read {
             drift_exceptions: Vec::new(),
             origin,
         }
+    }
+
+    /// The templates that the estate becomes; `None` where there is none, or it cannot be said in templates.
+    pub fn emit(&mut self, settings: &Emitting) -> Option<Emission> {
+        let estate = self.estate.as_ref()?;
+        emit::cloudformation::emit(estate, Catalog::shared(), settings, &mut self.diagnostics)
+    }
+
+    /// Where a resource of a stack that is deployed comes from.
+    pub fn origin(&self, stack: &str, id: &str) -> Option<Span> {
+        let estate = self.estate.as_ref()?;
+        let found = estate.stacks.iter().enumerate().find_map(|(at, known)| {
+            let path = estate.stack_path(estate::StackId(u32::try_from(at).ok()?));
+            // A stack that was split has parts whose names begin with its own.
+            stack.starts_with(path.as_str()).then(|| known.resources.get(id)).flatten()
+        })?;
+        Some(found.origin.span).filter(|span| !span.is_none())
+    }
+
+    /// The line of the blueprint or template that it comes from.
+    pub fn written_at(&self, stack: &str, id: &str) -> Option<String> {
+        let place = self.sources.locate(self.origin(stack, id)?)?;
+        Some(format!("{}:{}", place.file, place.line))
     }
 
     /// Proves every guarantee; `None` where there is no estate.

@@ -308,7 +308,7 @@ fn told(
         text.push_str(&format!("{} {stack}\n", look.paint(Ink::Bad, look.glyph("✗", "x"))));
         if let Some((id, kind)) = &failure.resource {
             text.push_str(&format!("    {id} ({kind})\n"));
-            if let Some(place) = wanted.and_then(|wanted| written_at(wanted, stack, id)) {
+            if let Some(place) = wanted.and_then(|wanted| wanted.read.written_at(stack, id)) {
                 text.push_str(&format!("    it comes from {place}\n"));
             }
         }
@@ -352,18 +352,6 @@ fn told(
     print(&text);
     let _ = global;
     if outcome.is_good() { Ending::Good } else { Ending::DoesNotHold }
-}
-
-/// The line of the blueprint or template that a resource comes from.
-fn written_at(wanted: &Wanted, stack: &str, id: &str) -> Option<String> {
-    let estate = wanted.read.estate.as_ref()?;
-    let found = estate.stacks.iter().enumerate().find_map(|(at, known)| {
-        let path = estate.stack_path(estate::StackId(u32::try_from(at).ok()?));
-        // A stack that was split has parts whose names begin with its own.
-        stack.starts_with(path.as_str()).then(|| known.resources.get(id)).flatten()
-    })?;
-    let place = wanted.read.sources.locate(found.origin.span)?;
-    Some(format!("{}:{}", place.file, place.line))
 }
 
 fn destroyed(global: &Global, options: &Destroy, today: Date) -> Result<Ending, Ending> {

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use catalog::Catalog;
 use diagnostics::{Diagnostic, Span};
 use emit::cloudformation::{Emission, Format as TemplateFormat, Manifest, Options};
 use prove::Date;
@@ -22,12 +21,9 @@ pub fn run(global: &Global, options: &Build, today: Date) -> Ending {
         return refuse(global, Diagnostic::error(codes::NO_SUCH_PATH, Span::NONE, text).help(help));
     };
     let mut read = pipeline::blueprint(&folder, &entry, today);
-    let mut emission = None;
-    if let Some(estate) = &read.estate {
-        let format = if options.yaml { TemplateFormat::Yaml } else { TemplateFormat::Json };
-        let settings = Options { format, placement: placement(&options.output), ..Options::default() };
-        emission = emit::cloudformation::emit(estate, Catalog::shared(), &settings, &mut read.diagnostics);
-    }
+    let format = if options.yaml { TemplateFormat::Yaml } else { TemplateFormat::Json };
+    let settings = Options { format, placement: placement(&options.output), ..Options::default() };
+    let emission = read.emit(&settings);
     say(global, &read.diagnostics, &read.sources);
     let Some(emission) = emission else { return Ending::Mistake };
     let Origin::Blueprint { lock_before, lock_after: Some(lock) } = &read.origin else {

@@ -8,7 +8,6 @@ use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use blueprint::model::Tier;
-use catalog::Catalog;
 use deploy::local::LocalCloud;
 use deploy::patience::{Patience, Patient};
 use deploy::{Cloud, CloudError, Depth, ledger};
@@ -46,7 +45,7 @@ pub(super) fn wanted(global: &Global, path: &Path, cloud: &dyn Cloud, today: Dat
     if let Some(estate) = &read.estate {
         let kept = ledger::kept(cloud, &estate.name).map_err(|error| cloud_failed(global, &error))?;
         let settings = Emitting { placement: kept.placement, ..Emitting::default() };
-        emission = emit::cloudformation::emit(estate, Catalog::shared(), &settings, &mut read.diagnostics);
+        emission = read.emit(&settings);
     }
     let report = read.prove();
     say(global, &read.diagnostics, &read.sources);

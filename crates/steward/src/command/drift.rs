@@ -70,12 +70,16 @@ fn look(
 }
 
 fn shown(global: &Global, report: &Report, judged: &Judged<'_>) {
-    match global.format {
-        Format::Text | Format::Markdown => {
-            print(&show::text(report, judged, style(global), global.verbose));
-        }
-        _ => print(&format!("{:#}\n", show::as_json(report, judged))),
+    if for_people(global) {
+        print(&show::text(report, judged, style(global), global.verbose));
+    } else {
+        print(&format!("{:#}\n", show::as_json(report, judged)));
     }
+}
+
+/// Whether people read what is printed.
+fn for_people(global: &Global) -> bool {
+    matches!(global.format, Format::Text | Format::Markdown)
 }
 
 /// Repairs without asking, looks again, and says what is left.
@@ -110,27 +114,25 @@ fn repaired(
 ) -> Result<(Ending, usize), Ending> {
     let recreate = options.allow.iter().any(|word| word == "recreate");
     // A stack is brought back as a whole: one with something in it that is to be left alone is left alone.
-    let mut stays: BTreeSet<&str> = BTreeSet::new();
+    let mut stays: BTreeSet<&str> = judged.excepted.iter().map(|(drift, _)| drift.stack.as_str()).collect();
     let mut left: Vec<(&Drift, &str)> = Vec::new();
+    let mut safe: Vec<&Drift> = Vec::new();
     for drift in &judged.open {
-        if let Some(why) = kept(drift, recreate) {
-            left.push((drift, why));
-            if !matches!(drift.what, What::Undeclared) {
-                stays.insert(&drift.stack);
+        match kept(drift, recreate) {
+            Some(why) => {
+                left.push((drift, why));
+                if !matches!(drift.what, What::Undeclared) {
+                    stays.insert(&drift.stack);
+                }
             }
+            None => safe.push(drift),
         }
     }
-    stays.extend(judged.excepted.iter().map(|(drift, _)| drift.stack.as_str()));
     let mut stacks = BTreeSet::new();
-    for drift in &judged.open {
-        if kept(drift, recreate).is_some() {
-            continue;
-        }
+    for drift in safe {
         if stays.contains(drift.stack.as_str()) {
-            left.push((
-                drift,
-                "its stack is brought back as a whole, and has something else that is to stay",
-            ));
+            let why = "its stack is brought back as a whole, and has something else that is to stay";
+            left.push((drift, why));
         } else {
             stacks.insert(drift.stack.clone());
         }
@@ -166,8 +168,8 @@ fn kept(drift: &Drift, recreate: bool) -> Option<&'static str> {
     }
 }
 
-/// Drift that a pattern names: a resource, or one of its properties.
-fn named(judged: &Judged<'_>, patterns: &[String]) -> Vec<Drift> {
+/// Drift that patterns name: resources, or properties of some.
+fn named(global: &Global, judged: &Judged<'_>, patterns: &[String]) -> Result<Vec<Drift>, Ending> {
     let names = |path: &str, id: &str| {
         patterns.iter().any(|pattern| {
             let text = if pattern.contains('/') || id.is_empty() { path } else { id };
@@ -183,17 +185,17 @@ fn named(judged: &Judged<'_>, patterns: &[String]) -> Vec<Drift> {
         let some: Vec<_> = all.iter().filter(|it| names(&format!("{whole}/{}", it.0), "")).cloned().collect();
         (!some.is_empty()).then(|| Drift { what: What::Differs(some), ..drift.clone() })
     };
-    judged.open.iter().filter_map(of).collect()
-}
-
-fn none_named(global: &Global, judged: &Judged<'_>, patterns: &[String]) -> Ending {
+    let found: Vec<Drift> = judged.open.iter().filter_map(of).collect();
+    if !found.is_empty() {
+        return Ok(found);
+    }
     let text = format!("no drift is called `{}`", patterns.join("`, `"));
     let known: Vec<String> = judged.open.iter().take(4).map(path).collect();
     let help = match known.as_slice() {
         [] => "nothing differs that is not excepted already".to_owned(),
         known => format!("what differs: {}", known.join(", ")),
     };
-    refuse(global, Diagnostic::error(codes::NO_SUCH_DRIFT, Span::NONE, text).help(help))
+    Err(refuse(global, Diagnostic::error(codes::NO_SUCH_DRIFT, Span::NONE, text).help(help)))
 }
 
 fn accepted(
@@ -203,10 +205,7 @@ fn accepted(
     judged: &Judged<'_>,
     today: Date,
 ) -> Result<Ending, Ending> {
-    let named = named(judged, &options.accept);
-    if named.is_empty() {
-        return Err(none_named(global, judged, &options.accept));
-    }
+    let named = named(global, judged, &options.accept)?;
     let search = Search {
         folder: &wanted.folder,
         placement: &wanted.placement,
@@ -217,9 +216,10 @@ fn accepted(
         let text = format!("the blueprint could not be compiled again: {why}");
         refuse(global, Diagnostic::error(codes::NO_EDIT, Span::NONE, text))
     })?;
-    match global.format {
-        Format::Text | Format::Markdown => print(&show::edits(&accepted, style(global))),
-        _ => print(&format!("{:#}\n", show::edits_json(&accepted))),
+    if for_people(global) {
+        print(&show::edits(&accepted, style(global)));
+    } else {
+        print(&format!("{:#}\n", show::edits_json(&accepted)));
     }
     written(global, options, &accepted.files)?;
     let all = accepted.found.iter().all(|found| found.edit.is_ok());
@@ -233,10 +233,7 @@ fn excepted(
     judged: &Judged<'_>,
     today: Date,
 ) -> Result<Ending, Ending> {
-    let named = named(judged, &options.except);
-    if named.is_empty() {
-        return Err(none_named(global, judged, &options.except));
-    }
+    let named = named(global, judged, &options.except)?;
     let words = except::Words {
         because: options.because.as_deref().unwrap_or_default(),
         owner: options.owner.as_deref().unwrap_or_default(),
@@ -245,9 +242,10 @@ fn excepted(
     let file = except::with(&wanted.folder, &named, &words, today)
         .map_err(|why| refuse(global, Diagnostic::error(codes::NO_EDIT, Span::NONE, why)))?;
     let files = [file];
-    match global.format {
-        Format::Text | Format::Markdown => print(&show::lines(&files, style(global))),
-        _ => print(&format!("{:#}\n", show::lines_json(&files))),
+    if for_people(global) {
+        print(&show::lines(&files, style(global)));
+    } else {
+        print(&format!("{:#}\n", show::lines_json(&files)));
     }
     written(global, options, &files)?;
     Ok(Ending::Good)
@@ -259,7 +257,7 @@ fn written(global: &Global, options: &Options, files: &[(String, String, String)
         return Ok(());
     }
     if !options.write {
-        if matches!(global.format, Format::Text | Format::Markdown) {
+        if for_people(global) {
             print("nothing is written yet: --write does it\n");
         }
         return Ok(());
@@ -270,7 +268,7 @@ fn written(global: &Global, options: &Options, files: &[(String, String, String)
             refuse(global, Diagnostic::error(codes::CANNOT_WRITE, Span::NONE, text))
         })?;
     }
-    if matches!(global.format, Format::Text | Format::Markdown) {
+    if for_people(global) {
         let names: Vec<&str> = files.iter().map(|(name, ..)| name.as_str()).collect();
         print(&format!("written: {}\n", names.join(", ")));
     }

@@ -51,7 +51,8 @@ fn planned(global: &Global, options: &PlanOptions, today: Date) -> Result<Ending
     }
     let estimate = plan::estimate(&plan, &changes, options.parallel);
     let dangers = plan::dangers(&changes);
-    let near = plan::near(&wanted.desired);
+    // Where nothing changes nothing comes near to anything, and all templates would be read for that.
+    let near = if plan.steps.is_empty() { Vec::new() } else { plan::near(&wanted.desired) };
     let shown = Shown { plan: &plan, changes: &changes, dangers, verdicts, meaning, estimate, near };
     match global.format {
         Format::Json | Format::Sarif => print(&format!("{:#}\n", shown.json())),

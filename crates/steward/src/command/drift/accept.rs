@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use catalog::Catalog;
+use blueprint::codes::NEEDS_REASON;
 use deploy::drift::{Drift, What};
 use diagnostics::{Diagnostics, Severity, SourceFile};
 use document::{Entry, Node, Syntax};
@@ -70,7 +70,10 @@ impl Search<'_> {
             let refuse = |why: String| Found { subject: whole.clone(), edit: Err(why) };
             match &drift.what {
                 What::Gone => {
-                    let place = place(&base.read, drift).unwrap_or_else(|| "the blueprint".to_owned());
+                    let place = base
+                        .read
+                        .written_at(&drift.stack, &drift.logical_id)
+                        .unwrap_or_else(|| "the blueprint".to_owned());
                     found.push(refuse(format!(
                         "it was deleted: take what stands at {place} out by hand, or repair it"
                     )));
@@ -107,10 +110,7 @@ impl Search<'_> {
     fn compiled(&self, files: &Edited<'_>) -> Result<Compiled, String> {
         let mut read = pipeline::blueprint_in(files, self.folder, pipeline::BLUEPRINT, self.today);
         let settings = Emitting { placement: self.placement.clone(), ..Emitting::default() };
-        let estate = read.estate.as_ref();
-        let emission = estate.and_then(|estate| {
-            emit::cloudformation::emit(estate, Catalog::shared(), &settings, &mut read.diagnostics)
-        });
+        let emission = read.emit(&settings);
         let (Some(estate), Some(emission), false) = (&read.estate, emission, read.diagnostics.has_errors())
         else {
             let errors = read.diagnostics.iter().filter(|it| it.severity == Severity::Error);
@@ -135,7 +135,8 @@ impl Search<'_> {
         there: Option<&Value>,
     ) -> Result<((String, String), Compiled, usize), String> {
         let nothing = || {
-            let place = place(&base.read, drift).map_or_else(String::new, |place| format!(" ({place})"));
+            let place = base.read.written_at(&drift.stack, &drift.logical_id);
+            let place = place.map_or_else(String::new, |place| format!(" ({place})"));
             format!("no word of the blueprint says it{place}: repair it, or except it until a day")
         };
         let candidates = candidates(&base.read, drift, path, there).ok_or_else(nothing)?;
@@ -148,7 +149,7 @@ impl Search<'_> {
             let Some(text) = candidate.text(&source.text, None) else { continue };
             let mut text = (name.clone(), text);
             let mut compiled = self.compiled(&edited.with(&name, text.1.clone()));
-            let asks = compiled.as_ref().err().is_some_and(|codes| codes == NEEDS_REASON);
+            let asks = compiled.as_ref().err().is_some_and(|codes| *codes == NEEDS_REASON.to_string());
             if asks {
                 let reason = self.because.unwrap_or("A reason that somebody will give.");
                 let Some(with_reason) = candidate.text(&source.text, Some(reason)) else { continue };
@@ -177,45 +178,18 @@ impl Search<'_> {
     }
 }
 
-/// An unsafe choice has no reason.
-const NEEDS_REASON: &str = "BP0501";
-
 fn verdicts(read: &mut Read) -> BTreeMap<&'static str, Option<Verdict>> {
     let report = read.prove();
     let all = report.into_iter().flat_map(|report| report.guarantees);
     all.map(|checked| (checked.guarantee.id, checked.verdict())).collect()
 }
 
-/// The line that a drifting resource comes from.
-fn place(read: &Read, drift: &Drift) -> Option<String> {
-    let place = read.sources.locate(origin(read, drift)?)?;
-    Some(format!("{}:{}", place.file, place.line))
-}
-
-fn origin(read: &Read, drift: &Drift) -> Option<diagnostics::Span> {
-    let estate = read.estate.as_ref()?;
-    let found = estate.stacks.iter().enumerate().find_map(|(at, known)| {
-        let path = estate.stack_path(estate::StackId(u32::try_from(at).ok()?));
-        // A stack that was split has parts whose names begin with its own.
-        drift
-            .stack
-            .starts_with(path.as_str())
-            .then(|| known.resources.get(drift.logical_id.as_str()))
-            .flatten()
-    })?;
-    Some(found.origin.span).filter(|span| !span.is_none())
-}
-
 /// Whether a template says of a property what is there.
 fn says(compiled: &Compiled, drift: &Drift, path: &str, there: Option<&Value>) -> bool {
     let Some(template) = compiled.templates.get(&drift.stack) else { return false };
-    let root: Value = serde_json::from_str(template).unwrap_or_default();
-    let pointer = format!("/Resources/{}/Properties/{path}", drift.logical_id);
-    let said = root.pointer(&pointer);
-    if root.pointer(&format!("/Resources/{}", drift.logical_id)).is_none() {
-        return false;
-    }
-    match (said, there) {
+    let resources = plan::template::resources(template);
+    let Some(resource) = resources.get(&drift.logical_id) else { return false };
+    match (resource.pointer(&format!("/Properties/{path}")), there) {
         (Some(said), Some(there)) => deploy::drift::same(said, there),
         (None, None) => true,
         _ => false,
@@ -225,11 +199,8 @@ fn says(compiled: &Compiled, drift: &Drift, path: &str, there: Option<&Value>) -
 /// How many resources two sets of templates say differently.
 fn changed(before: &BTreeMap<String, Arc<str>>, after: &BTreeMap<String, Arc<str>>) -> usize {
     let keys: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
-    let resources = |text: Option<&Arc<str>>| -> BTreeMap<String, Value> {
-        let root: Value = text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
-        let all = root.get("Resources").and_then(Value::as_object).cloned().unwrap_or_default();
-        all.into_iter().collect()
-    };
+    let resources =
+        |text: Option<&Arc<str>>| text.map(|text| plan::template::resources(text)).unwrap_or_default();
     let mut count = 0;
     for key in keys {
         let (old, new) = (before.get(key), after.get(key));
@@ -266,7 +237,7 @@ impl Candidate {
 /// Edits that may say what is there: fields of what the resource comes from, and of what differs in its environment, those that sound like the
 /// property first.
 fn candidates(read: &Read, drift: &Drift, path: &str, there: Option<&Value>) -> Option<Vec<Candidate>> {
-    let span = origin(read, drift)?;
+    let span = read.origin(&drift.stack, &drift.logical_id)?;
     let file = read.sources.file_of(span)?;
     let tree = document::parse(file, Syntax::blueprint(), &mut Diagnostics::new())?;
     let way = edit::way(&tree, span);
