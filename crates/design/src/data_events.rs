@@ -20,7 +20,7 @@ use estate::{SmolStr, Value, value};
 use crate::codes::OVER_QUOTA;
 use crate::draft::{Draft, Drawn, Say};
 use crate::layout::{Layout, Site};
-use crate::{bucket, log_archive, table};
+use crate::{bucket, log_archive, table, trail};
 
 /// The component's name.
 pub(crate) const COMPONENT: &str = "data_events";
@@ -94,18 +94,8 @@ pub(crate) fn stack(layout: &Layout<'_>, diagnostics: &mut Diagnostics) -> Optio
         let which = (!too_many).then(|| value!({ "Field": "resources.ARN", "Equals": items }));
         selectors.push(selector("Items", "AWS::DynamoDB::Table", which));
     }
-    let properties = value!({
-        "AdvancedEventSelectors": selectors,
-        "EnableLogFileValidation": true,
-        "IncludeGlobalServiceEvents": true,
-        "IsLogging": true,
-        "IsMultiRegionTrail": true,
-        "IsOrganizationTrail": true,
-        "KMSKeyId": log_archive::key(layout),
-        "S3BucketName": log_archive::bucket_name(layout),
-        "TrailName": trail_name(blueprint),
-        "Tags": tags.list(),
-    });
+    let own = value!({ "AdvancedEventSelectors": selectors });
+    let properties = trail::of_organization(layout, &trail_name(blueprint), &tags, own);
     draft.add("DataTrail", "AWS::CloudTrail::Trail", properties).retain();
     Some(draft.finish())
 }

@@ -188,6 +188,27 @@ const EMERGENCY: Watch = Watch {
 /// How long events are kept where alarms look at them, in days; the archive keeps them as long as the law asks.
 const LOG_DAYS: i64 = 365;
 
+/// What is one trail's own, and what every trail of the organization has: all accounts and regions, validated, encrypted, into the
+/// archive.
+pub(crate) fn of_organization(layout: &Layout<'_>, name: &SmolStr, tags: &Tags, own: Value) -> Value {
+    let all = value!({
+        "EnableLogFileValidation": true,
+        "IncludeGlobalServiceEvents": true,
+        "IsLogging": true,
+        "IsMultiRegionTrail": true,
+        "IsOrganizationTrail": true,
+        "KMSKeyId": log_archive::key(layout),
+        "S3BucketName": log_archive::bucket_name(layout),
+        "TrailName": name,
+        "Tags": tags.list(),
+    });
+    let mut out = own;
+    if let (Some(out), Some(all)) = (out.as_map_mut(), all.as_map()) {
+        all.iter().for_each(|entry| out.insert(entry.key.clone(), entry.value.clone()));
+    }
+    out
+}
+
 /// The stack of the trail.
 pub(crate) fn stack(layout: &Layout<'_>) -> Drawn {
     let (blueprint, foundation) = (layout.blueprint, &layout.foundation);
@@ -213,19 +234,11 @@ pub(crate) fn stack(layout: &Layout<'_>) -> Drawn {
     });
     draft.add("TrailLogGroup", "AWS::Logs::LogGroup", properties).retain();
     role(layout, &mut draft, &tags);
-    let properties = value!({
+    let own = value!({
         "CloudWatchLogsLogGroupArn": draft.attribute("TrailLogGroup", "Arn"),
         "CloudWatchLogsRoleArn": draft.attribute("TrailRole", "Arn"),
-        "EnableLogFileValidation": true,
-        "IncludeGlobalServiceEvents": true,
-        "IsLogging": true,
-        "IsMultiRegionTrail": true,
-        "IsOrganizationTrail": true,
-        "KMSKeyId": log_archive::key(layout),
-        "S3BucketName": log_archive::bucket_name(layout),
-        "TrailName": &foundation.trail_name,
-        "Tags": tags.list(),
     });
+    let properties = of_organization(layout, &foundation.trail_name, &tags, own);
     draft.add("Trail", "AWS::CloudTrail::Trail", properties).retain();
     let security = &blueprint.contacts.security;
     let key = draft.attribute("AlarmsKey", "Arn");

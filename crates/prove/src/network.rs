@@ -316,6 +316,16 @@ impl<'n> Asked<'_, 'n> {
         }
     }
 
+    /// The same of a pair of environments that stands for so many alike.
+    pub(crate) fn never_in_pairs(&mut self, subject: &Subjected, flows: &Flows, what: &str, times: usize) {
+        let alike =
+            if times > 1 { format!(" (and so in {times} pairs that are alike)") } else { String::new() };
+        self.never(subject, flows, &format!("{what}{alike}"));
+        if let Some(said) = self.said.last_mut() {
+            said.times = times;
+        }
+    }
+
     /// A packet as the witness of a finding.
     pub(crate) fn witness(&self, packet: &Packet) -> Witness {
         self.witness_at(packet, None)

@@ -335,13 +335,9 @@ impl<'n> Simulator<'n> {
 
     /// What is not modelled and may carry a flow past everything.
     fn carried(&self, flow: &Flow) -> Option<UnknownId> {
-        let vpc_of = |interface: InterfaceId| {
-            let subnet = self.network.interfaces.get(interface.at())?.subnet;
-            self.network.subnets.get(subnet.at()).map(|subnet| subnet.vpc)
-        };
-        let to = flow.destination.interface.and_then(vpc_of)?;
+        let to = flow.destination.interface.and_then(|at| self.vpc_of(at))?;
         let takes = |carrier: &&crate::model::Carrier| match flow.from {
-            Source::Interface(from) => vpc_of(from).is_some_and(|from| carrier.from.contains(&from)),
+            Source::Interface(from) => self.vpc_of(from).is_some_and(|from| carrier.from.contains(&from)),
             Source::Internet => carrier.internet,
             Source::Office(_) => false,
         };

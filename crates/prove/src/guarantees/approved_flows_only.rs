@@ -67,13 +67,8 @@ pub(crate) fn ask(asked: &mut Asked<'_, '_>) {
             }
         }
         let subject = Subjected { about: None, span: diagnostics::Span::NONE };
-        let alike =
-            if times > 1 { format!(" (and so in {times} pairs that are alike)") } else { String::new() };
-        let what = format!("environment `{from}` reaches `{to}` by what no flow approves{alike}");
-        asked.never(&subject, &flows, &what);
-        if let Some(said) = asked.said.last_mut() {
-            said.times = times;
-        }
+        let what = format!("environment `{from}` reaches `{to}` by what no flow approves");
+        asked.never_in_pairs(&subject, &flows, &what, times);
     }
 }
 

@@ -79,12 +79,8 @@ fn judge(asked: &mut Asked<'_, '_>, intent: &Intent, (from, to): (&SmolStr, &Smo
     let within = |party: &Party, name: &SmolStr| matches!(party, Party::Environment(of) | Party::Application(Some(of), _) if of == name);
     let approved = intent.approved.iter().find(|flow| within(&flow.from, from) && within(&flow.to, to));
     let span = approved.map_or(diagnostics::Span::NONE, |flow| flow.span);
-    let alike = if times > 1 { format!(" (and so in {times} pairs that are alike)") } else { String::new() };
     let subject = Subjected { about: None, span };
-    asked.never(&subject, &flows, &format!("the sandbox `{from}` reaches `{to}`{alike}"));
-    if let Some(said) = asked.said.last_mut() {
-        said.times = times;
-    }
+    asked.never_in_pairs(&subject, &flows, &format!("the sandbox `{from}` reaches `{to}`"), times);
 }
 
 /// The network with something in every subnet of the sandboxes that no security group holds back: whoever plays there may
